@@ -1,0 +1,46 @@
+#pragma once
+
+#include <nfopt/nflayers/spec/weight_space.h>
+
+#include <string>
+#include <vector>
+
+namespace nfopt {
+
+/// Which factors a layer moves into the channels.
+///   fixed   every "*" (default)
+///   all     every "*" and every "~" (the HNP variant of NFN, arXiv:2302.14040)
+///   none    nothing: every "*" is read as a private "~"
+///   names   the labels listed
+/// A factor that is a parent is never folded: it is read as "~".
+struct NFOPT_API Fold {
+  enum class Mode : uint8_t { fixed, all, none, names };
+  Mode mode = Mode::fixed;
+  std::vector<std::string> names;  ///< for Mode::names; without the "~" or "*"
+
+  static Fold fixed() { return {Mode::fixed, {}}; }
+  static Fold all() { return {Mode::all, {}}; }
+  static Fold none() { return {Mode::none, {}}; }
+  static Fold only(std::vector<std::string> names) { return {Mode::names, std::move(names)}; }
+};
+
+/// An axis that remains after folding. Equal labels may share a cell of a partition.
+struct LayerAxis {
+  int label = -1;   ///< index into WeightSpace::labels()
+  int parent = -1;  ///< position in LayerView::axes, -1: none
+  int64_t size = 0;
+  int factor = 0;   ///< position in View::factors
+};
+
+/// A view as a linear layer sees it: feature channel c at folded index f is layer channel c * F + f.
+struct LayerView {
+  int view = 0;                 ///< index into WeightSpace::views()
+  std::vector<LayerAxis> axes;  ///< in factor order
+  std::vector<int> folded;      ///< positions in View::factors, row-major into f
+  int64_t folded_size = 1;      ///< F, the product of the folded sizes
+};
+
+/// One entry per view of the space, in its order. Throws SpecError for a name that no label carries.
+NFOPT_API std::vector<LayerView> fold_views(const WeightSpace& space, const Fold& fold);
+
+}  // namespace nfopt

@@ -1,0 +1,33 @@
+// The `nfopt` command. Exit status: 0 done, 1 a check failed or an internal error, 2 wrong input or use.
+
+#include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/cli/commands.h>
+#include <nfopt/runtime/version.h>
+
+#include <cstdio>
+#include <exception>
+
+namespace nfopt::cli {
+
+void add_version(CLI::App& app) { app.set_version_flag("--version", std::string("nfopt ") + version()); }
+
+}  // namespace nfopt::cli
+
+int main(int argc, char** argv) {
+  CLI::App app{"nfopt: learned optimizers that see the whole weight space"};
+  app.require_subcommand(1);
+  nfopt::cli::add_version(app);
+
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const nfopt::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "[nfopt] internal error: %s\n", error.what());
+    return 1;
+  }
+}

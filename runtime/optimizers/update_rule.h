@@ -1,0 +1,64 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <nfopt/nflayers/random/rng.h>
+#include <nfopt/nflayers/spec/weight_space.h>
+#include <nfopt/runtime/optimizers/named_tensors.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nfopt {
+
+/// What a rule may read beside parameters and gradients.
+struct StepContext {
+  int64_t step = 0;                    ///< 0 on the first step; features use it before it grows
+  std::optional<int64_t> total_steps;  ///< horizon T, for rules that see it
+  at::Tensor loss;                     ///< [P], or undefined
+};
+
+/// A rule's memory: named tensors `[P, shape..., k]` per parameter and per accumulator.
+using RuleState = NamedTensors;
+
+struct Update {
+  std::vector<at::Tensor> updates;  ///< [P, shape...] one per parameter: params' = params - lr * update
+  RuleState state;
+};
+
+/// A learned update rule, as a pure function of everything it reads.
+///
+///   updates, state' = update(theta, params, grads, state, context)        params' = params - lr * updates
+///
+/// Lists run over the *parameters* of the weight space (buffers left out), in its order.
+/// Shapes   theta  [P|1, ...] by name      params, grads, updates  [P, shape...]
+/// P members of a population each have their own features and, with theta [P, ...], their own meta-parameters; P = 1
+/// for a single network. Undefined gradients are read as zeros by the features; the parameter's own state is kept and
+/// its update is zero.
+/// No member changes during a call, so one rule may serve many tasks at once. Under grad mode the result is
+/// differentiable in theta, params and grads.
+/// [any-thread, hot-path] never synchronises with the device.
+class NFOPT_API UpdateRule {
+ public:
+  virtual ~UpdateRule();
+
+  virtual std::string name() const = 0;
+  virtual const WeightSpacePtr& space() const = 0;
+
+  /// Fresh meta-parameters as published, [1, ...] each, float64 on the CPU.
+  virtual NamedTensors initial_theta(const Rng& rng) const = 0;
+  /// Names and shapes (without P) that theta must have, in order.
+  virtual std::vector<std::pair<std::string, std::vector<int64_t>>> theta_shapes() const = 0;
+
+  virtual RuleState init(const std::vector<at::Tensor>& params) const = 0;
+  virtual Update update(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                        const std::vector<at::Tensor>& grads, const RuleState& state,
+                        const StepContext& context) const = 0;
+
+  /// Everything a checkpoint must say so that it can be stepped again: features with every epsilon, decays, network,
+  /// step form (JSON text).
+  virtual std::string describe() const = 0;
+};
+
+}  // namespace nfopt
