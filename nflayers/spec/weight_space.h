@@ -53,7 +53,7 @@ struct Source {
 };
 
 /// A parameter or buffer of the network.
-struct Tensor {
+struct NFOPT_API Tensor {
   std::string name;
   std::vector<int64_t> shape;
   Kind kind = Kind::parameter;
@@ -100,6 +100,8 @@ class NFOPT_API WeightSpace {
   int64_t parameter_count() const;
 
  private:
+  WeightSpace() = default;
+
   std::vector<TensorDescription> descriptions_;
   std::vector<Tensor> tensors_;
   std::vector<Source> sources_;
