@@ -1,3 +1,4 @@
+#include <nfopt/nflayers/random/philox.h>
 #include <nfopt/nflayers/random/rng.h>
 
 #include <cmath>
@@ -30,18 +31,8 @@ Rng Rng::purpose(std::string_view name) const {
 Rng Rng::index(uint64_t i) const { return Rng(FromKey{}, combine(key_ ^ 0x696e6465ULL, i)); }
 
 std::array<uint32_t, 4> Rng::block(uint64_t counter) const {
-  std::array<uint32_t, 4> c = {static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32), 0, 0};
-  uint32_t k0 = static_cast<uint32_t>(key_);
-  uint32_t k1 = static_cast<uint32_t>(key_ >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = 0xD2511F53ULL * c[0];
-    const uint64_t p1 = 0xCD9E8D57ULL * c[2];
-    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(p1),
-         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(p0)};
-    k0 += 0x9E3779B9U;
-    k1 += 0xBB67AE85U;
-  }
-  return c;
+  return philox4x32({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32), 0, 0},
+                    {static_cast<uint32_t>(key_), static_cast<uint32_t>(key_ >> 32)});
 }
 
 uint64_t Rng::bits(uint64_t i) const {

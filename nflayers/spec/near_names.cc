@@ -27,7 +27,8 @@ std::vector<std::string> near_names(std::string_view name, const std::vector<std
   std::vector<std::pair<size_t, std::string>> near;
   for (const auto& candidate : known) {
     const size_t distance = edit_distance(name, candidate);
-    if (distance <= std::max<size_t>(1, std::max(name.size(), candidate.size()) / 3)) near.emplace_back(distance, candidate);
+    if (distance <= std::max<size_t>(1, std::max(name.size(), candidate.size()) / 3))
+      near.emplace_back(distance, candidate);
   }
   std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
