@@ -2,7 +2,9 @@
 
 #include <nfopt/nflayers/spec/weight_space.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nfopt {
@@ -11,8 +13,8 @@ namespace nfopt {
 ///   fixed   every "*" (default)
 ///   all     every "*" and every "~" (the HNP variant of NFN, arXiv:2302.14040)
 ///   none    nothing: every "*" is read as a private "~"
-///   names   the labels listed
-/// A factor that is a parent is never folded: it is read as "~".
+///   names   the ordered and fixed labels listed; every other "*" is read as a private "~"
+/// A label that is a parent is never folded: it is read as "~".
 struct NFOPT_API Fold {
   enum class Mode : uint8_t { fixed, all, none, names };
   Mode mode = Mode::fixed;
@@ -26,10 +28,10 @@ struct NFOPT_API Fold {
 
 /// An axis that remains after folding. Equal labels may share a cell of a partition.
 struct LayerAxis {
-  int label = -1;   ///< index into WeightSpace::labels()
+  int label = -1;   ///< index into WeightSpace::labels(); beyond its end for a "*" read as a private "~"
   int parent = -1;  ///< position in LayerView::axes, -1: none
   int64_t size = 0;
-  int factor = 0;   ///< position in View::factors
+  int factor = 0;  ///< position in View::factors
 };
 
 /// A view as a linear layer sees it: feature channel c at folded index f is layer channel c * F + f.
@@ -40,7 +42,8 @@ struct LayerView {
   int64_t folded_size = 1;      ///< F, the product of the folded sizes
 };
 
-/// One entry per view of the space, in its order. Throws SpecError for a name that no label carries.
+/// One entry per view of the space, in its order. Throws SpecError for a name that no label carries and for
+/// a plain label: a symmetry in the channels would no longer be permuted.
 NFOPT_API std::vector<LayerView> fold_views(const WeightSpace& space, const Fold& fold);
 
 }  // namespace nfopt

@@ -1,0 +1,52 @@
+#include <nfopt/nflayers/plan/coefficients.h>
+
+namespace nfopt {
+
+CoefficientShape::CoefficientShape(const Plan& plan, int64_t in_channels, int64_t out_channels)
+    : plan_(plan),
+      in_channels_(in_channels),
+      out_channels_(out_channels),
+      weights_(plan.coefficient_blocks * in_channels * out_channels),
+      total_(weights_ + plan.bias_channels * out_channels) {}
+
+int64_t CoefficientShape::weight(const Term& term, int64_t out, int64_t in) const {
+  const Signature& signature = plan_.signatures[term.signature];
+  const int64_t row = signature.outputs[term.output].channel * out_channels_ + out;
+  const int64_t column = signature.inputs[term.input].channel * in_channels_ + in;
+  return matrix(signature) + row * signature.input_channels * in_channels_ + column;
+}
+
+int64_t CoefficientShape::bias(int view, int64_t out) const {
+  // The first outputs of the first signature are all views, each with every axis broadcast.
+  return weights_ + plan_.signatures.front().outputs[view].channel * out_channels_ + out;
+}
+
+CoefficientLayout unf_layout(const Plan& plan, int64_t in_channels, int64_t out_channels) {
+  const CoefficientShape shape(plan, in_channels, out_channels);
+  CoefficientLayout layout;
+  layout.map.targets = shape.total();
+  int64_t next = 0;  // among the stored numbers
+  size_t t = 0;
+  for (size_t v = 0; v < plan.views.size(); ++v) {
+    const int64_t outs = out_channels * plan.views[v].folded_size;
+    int64_t rows = 0;
+    for (; t < plan.terms.size() && plan.terms[t].out_view == static_cast<int>(v); ++t) {
+      const int64_t folded = plan.views[plan.terms[t].in_view].folded_size;
+      for (int64_t f = 0; f < folded; ++f)
+        for (int64_t c = 0; c < in_channels; ++c)
+          for (int64_t out = 0; out < outs; ++out)
+            layout.map.add(shape.weight(plan.terms[t], out, c * folded + f), next++);
+      rows += folded;
+    }
+    layout.parameters.push_back({"theta." + plan.views[v].name, {rows, in_channels, outs}});
+  }
+  for (size_t v = 0; v < plan.views.size(); ++v) {
+    const int64_t outs = out_channels * plan.views[v].folded_size;
+    for (int64_t out = 0; out < outs; ++out) layout.map.add(shape.bias(static_cast<int>(v), out), next++);
+    layout.parameters.push_back({"bias." + plan.views[v].name, {outs}});
+  }
+  layout.map.sources = next;
+  return layout;
+}
+
+}  // namespace nfopt
