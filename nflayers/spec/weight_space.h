@@ -100,8 +100,6 @@ class NFOPT_API WeightSpace {
   int64_t parameter_count() const;
 
  private:
-  WeightSpace() = default;
-
   std::vector<TensorDescription> descriptions_;
   std::vector<Tensor> tensors_;
   std::vector<Source> sources_;
