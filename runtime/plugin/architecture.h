@@ -4,6 +4,7 @@
 #include <nfopt/runtime/plugin/options.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +39,12 @@ class NFOPT_API Architecture {
   /// The options under which `describe` yields exactly these names and shapes, or nothing.
   /// [any-thread, load-time]
   virtual std::optional<std::map<std::string, OptionValue>> recognize(const NamedShapes& shapes) const;
+
+  /// `self` behind a boundary that no foreign exception passes (guarded_architecture.h). The registry calls it once;
+  /// kinds of architectures override it so that the guard keeps what they add, plugins leave it alone.
+  virtual std::shared_ptr<const Architecture> guarded(std::shared_ptr<const Architecture> self) const;
 };
+
+using ArchitecturePtr = std::shared_ptr<const Architecture>;
 
 }  // namespace nfopt
