@@ -30,6 +30,8 @@ class NFOPT_API Members {
   at::Tensor& buffer(std::string_view name);
   /// The same members, names looked up as `prefix + name`.
   Members scope(std::string_view prefix) const;
+  /// A name as the space knows it, scopes included.
+  std::string full_name(std::string_view name) const { return prefix_ + std::string(name); }
 
   /// All tensors in the order of the space (shared, not copied).
   const std::vector<at::Tensor>& tensors() const { return *tensors_; }

@@ -4,7 +4,10 @@
 #include <nfopt/nflayers/random/rng.h>
 #include <nfopt/runtime/network/members.h>
 #include <nfopt/runtime/plugin/architecture.h>
+#include <nfopt/runtime/plugin/manifest.h>
+#include <torch/headeronly/version.h>
 
+#include <concepts>
 #include <memory>
 
 namespace nfopt {
@@ -30,7 +33,18 @@ class NFOPT_API Network {
 /// An architecture that can also compute: what training and meta-training need.
 class NFOPT_API TrainableArchitecture : public Architecture {
  public:
+  ~TrainableArchitecture() override;
+
+  /// [any-thread, load-time] The networks of two calls share no state.
   virtual std::unique_ptr<Network> network(const Options& options) const = 0;
+
+  std::shared_ptr<const Architecture> guarded(std::shared_ptr<const Architecture> self) const override;
+};
+
+/// A plugin with such an architecture must match the host's LibTorch.
+template <std::derived_from<TrainableArchitecture> A>
+struct LibTorchOf<A> {
+  static constexpr std::string_view version = TORCH_VERSION;
 };
 
 }  // namespace nfopt
