@@ -12,7 +12,7 @@
 namespace nfopt {
 
 /// A safetensors file in memory: tensors in file order and string metadata.
-struct SafetensorsFile {
+struct NFOPT_API SafetensorsFile {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   std::map<std::string, std::string> metadata;
 

@@ -1,0 +1,7 @@
+#include <nfopt/runtime/optimizers/update_rule.h>
+
+namespace nfopt {
+
+UpdateRule::~UpdateRule() = default;
+
+}  // namespace nfopt
