@@ -1,0 +1,56 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <nfopt/nflayers/spec/export.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nfopt {
+
+/// Inputs [N, shape...] and class targets [N] (int64).
+struct NFOPT_API Examples {
+  at::Tensor inputs;
+  at::Tensor targets;
+
+  int64_t size() const { return targets.defined() ? targets.size(0) : 0; }
+  Examples to(at::Device device, at::ScalarType dtype) const;
+  /// The first `count` examples; all of them when there are fewer.
+  Examples first(int64_t count) const;
+};
+
+/// What a task is trained on and what it is judged by.
+struct NFOPT_API Dataset {
+  std::string name;
+  Examples train;
+  Examples test;
+  int64_t classes = 0;
+  std::vector<std::string> files;  ///< where it was read from
+};
+
+/// How pixels become inputs: x = (pixel * scale - mean) / std.
+struct Scaling {
+  double scale = 1.0 / 255.0;
+  double mean = 0.0;
+  double std = 1.0;
+};
+
+struct FashionMnistOptions {
+  std::string folder = {};  ///< empty: $NFOPT_DATA/fashion-mnist, $NFOPT_DATA, /usr/share/datasets/fashion-mnist
+  int64_t image_size = 0;   ///< 0: as stored (28); smaller: mean-pooled to image_size x image_size
+  Scaling scaling = {};
+};
+
+/// Fashion-MNIST, or any data set in its four files (train|t10k)-(images-idx3|labels-idx1)-ubyte[.gz].
+///
+///   inputs  [N, image_size^2] of `dtype`, row-major pixels     targets  [N] in 0..9
+///
+/// Pooling is an exact area mean: 28 -> 8 gives every output pixel a window of 3.5 x 3.5 input pixels, the shared ones
+/// counted half. It is computed in integers, so that the result is the same everywhere. A folder that lacks the files
+/// throws Error that lists the places searched and says how to get the data; so does every damaged file, and counts
+/// or sizes of images and labels that do not match.
+/// Paper    Xiao, Rasul, Vollgraf, arXiv:1708.07747
+NFOPT_API Dataset load_fashion_mnist(const FashionMnistOptions& options, at::ScalarType dtype);
+
+}  // namespace nfopt
