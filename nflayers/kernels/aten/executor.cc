@@ -1,0 +1,80 @@
+#include <nfopt/nflayers/kernels/aten/check_features.h>
+#include <nfopt/nflayers/kernels/aten/executor.h>
+#include <nfopt/nflayers/kernels/aten/halves.h>
+#include <nfopt/nflayers/kernels/aten/products.h>
+#include <nfopt/nflayers/kernels/aten/views.h>
+#include <torch/torch.h>
+
+namespace nfopt::aten {
+namespace {
+
+// M of a signature, [P|1, O, K].
+at::Tensor matrix(const CoefficientShape& shape, const Signature& signature, const Coefficients& m) {
+  const int64_t o = signature.output_channels * m.out_channels, k = signature.input_channels * m.in_channels;
+  return m.values.narrow(1, shape.matrix(signature), o * k).view({m.values.size(0), o, k});
+}
+
+}  // namespace
+
+std::vector<at::Tensor> contract_features(const Plan& plan, const std::vector<at::Tensor>& x) {
+  return contract(plan, input_side(plan), read_views(plan, x));
+}
+
+std::vector<at::Tensor> contract_cotangents(const Plan& plan, const std::vector<at::Tensor>& y) {
+  return contract(plan, output_side(plan), read_views(plan, y));
+}
+
+std::vector<at::Tensor> apply_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& xs) {
+  const CoefficientShape shape(plan, m.in_channels, m.out_channels);
+  const int64_t bias = shape.total() - shape.weights();
+  std::vector<at::Tensor> products;
+  products.reserve(xs.size());
+  for (size_t s = 0; s < xs.size(); ++s)
+    products.push_back(channel_product(matrix(shape, plan.signatures[s], m), xs[s]));
+  // The first rows of the first product are every view's smallest half: there the bias costs one small addition.
+  products.front()
+      .narrow(2, 0, bias)
+      .add_(m.values.narrow(1, shape.weights(), bias).view({m.values.size(0), 1, bias, 1}));
+  return write_views(plan, expand(plan, output_side(plan), products));
+}
+
+std::vector<at::Tensor> adjoint_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& ys) {
+  const CoefficientShape shape(plan, m.in_channels, m.out_channels);
+  std::vector<at::Tensor> products;
+  products.reserve(ys.size());
+  for (size_t s = 0; s < ys.size(); ++s)
+    products.push_back(channel_product(matrix(shape, plan.signatures[s], m).transpose(1, 2), ys[s]));
+  return write_views(plan, expand(plan, input_side(plan), products));
+}
+
+at::Tensor coefficient_grad_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& xs,
+                                       const std::vector<at::Tensor>& ys) {
+  const int64_t members = m.values.size(0);
+  std::vector<at::Tensor> parts;
+  parts.reserve(xs.size() + 1);
+  for (size_t s = 0; s < xs.size(); ++s)
+    parts.push_back(gram_product(ys[s], xs[s], members).view({members, ys[s].size(2) * xs[s].size(2)}));
+  const at::Tensor bias = ys.front().narrow(2, 0, plan.bias_channels * m.out_channels).squeeze(3);  // [P, B, bias]
+  parts.push_back(members == 1 ? bias.sum(at::IntArrayRef({0, 1})).unsqueeze(0) : bias.sum(1));
+  return at::cat(parts, 1);
+}
+
+std::vector<at::Tensor> apply(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& x) {
+  check_features(plan, m, x, m.in_channels);
+  return x.empty() ? x : apply_contracted(plan, m, contract_features(plan, x));
+}
+
+std::vector<at::Tensor> adjoint(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& y) {
+  check_features(plan, m, y, m.out_channels);
+  return y.empty() ? y : adjoint_contracted(plan, m, contract_cotangents(plan, y));
+}
+
+at::Tensor coefficient_grad(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& x,
+                            const std::vector<at::Tensor>& y) {
+  check_features(plan, m, x, m.in_channels);
+  check_features(plan, m, y, m.out_channels);
+  if (x.empty()) return at::zeros_like(m.values);
+  return coefficient_grad_contracted(plan, m, contract_features(plan, x), contract_cotangents(plan, y));
+}
+
+}  // namespace nfopt::aten
