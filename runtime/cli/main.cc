@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   CLI::App app{"nfopt: learned optimizers that see the whole weight space"};
   app.require_subcommand(1);
   nfopt::cli::add_version(app);
+  nfopt::cli::add_plugin(app);
 
   try {
     app.parse(argc, argv);

@@ -10,8 +10,7 @@
 /// a virtual function, a field of Option or TensorDescription, this struct.
 #define NFOPT_PLUGIN_ABI 1u
 
-#define NFOPT_MANIFEST_MAGIC \
-  0x54504f464eu  ///< "NFOPT" read as little-endian bytes; the manifest stores its low 32 bits
+#define NFOPT_MANIFEST_MAGIC 0x504f464eu  ///< "NFOP" in a little-endian file
 #define NFOPT_MANIFEST_SECTION ".nfopt_plugin"
 
 #ifndef NFOPT_BUILD_TYPE
@@ -21,7 +20,7 @@
 /// What a plugin says about itself. The host reads these bytes from the file, before it loads or calls anything:
 /// plain arrays only, because a pointer in a file that is not loaded points nowhere.
 struct nfopt_manifest {
-  uint32_t magic;           ///< low 32 bits of NFOPT_MANIFEST_MAGIC. Any other value: not a plugin of ours.
+  uint32_t magic;           ///< NFOPT_MANIFEST_MAGIC. Any other value: not a plugin of ours.
   uint32_t struct_size;     ///< sizeof(nfopt_manifest) in the author's build, in bytes.
   uint32_t plugin_abi;      ///< NFOPT_PLUGIN_ABI. Must equal the host's, like the next three.
   uint32_t compiler_major;  ///< e.g. 12.
@@ -79,7 +78,7 @@ constexpr nfopt_manifest make_manifest(const PluginFacts& facts, std::string_vie
   if (!detail::is_id(facts.id)) throw "NFOPT_PLUGIN: .id must be given, with characters [a-z0-9_] only";
   if (facts.version.empty()) throw "NFOPT_PLUGIN: .version must be given, e.g. \"1.0.0\"";
   nfopt_manifest manifest{};
-  manifest.magic = static_cast<uint32_t>(NFOPT_MANIFEST_MAGIC);
+  manifest.magic = NFOPT_MANIFEST_MAGIC;
   manifest.struct_size = sizeof(nfopt_manifest);
   manifest.plugin_abi = NFOPT_PLUGIN_ABI;
 #if defined(__clang__)

@@ -51,7 +51,7 @@ nfopt_manifest read_manifest(const ByteSource& file, const std::string& shown) {
   nfopt_manifest manifest{};
   std::memcpy(&manifest, bytes->data(), bytes->size());
   constexpr size_t kHead = 3 * sizeof(uint32_t);  // magic, size, ABI: never moved, in any version
-  if (bytes->size() < kHead || manifest.magic != static_cast<uint32_t>(NFOPT_MANIFEST_MAGIC)) {
+  if (bytes->size() < kHead || manifest.magic != NFOPT_MANIFEST_MAGIC) {
     throw PluginError(Reason::bad_manifest, shown + " is not a plugin of nfopt: its section '" +
                                                 NFOPT_MANIFEST_SECTION + "' does not start with a manifest.");
   }
