@@ -1,0 +1,193 @@
+#include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/optimizers/feature_builder.h>
+#include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/parameter_space.h>
+#include <nfopt/runtime/optimizers/step_form.h>
+#include <nfopt/runtime/optimizers/update_network.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <sstream>
+
+namespace nfopt {
+namespace {
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
+bool theta_fits(const at::Tensor& t, const std::vector<int64_t>& shape) {
+  return t.defined() && t.dim() == static_cast<int64_t>(shape.size()) + 1 &&
+         t.sizes().slice(1) == at::IntArrayRef(shape);
+}
+
+}  // namespace
+
+struct LearnedRule::Parts {
+  Parts(RuleDescription rule, const WeightSpacePtr& full_space)
+      : description((check(rule), std::move(rule))),
+        space(parameter_space(full_space)),
+        layout(std::make_shared<const ParameterLayout>(*space)),
+        features(description.features, layout),
+        network(description.network, *space, layout),
+        step(make_step(description.step, description.features)),
+        shapes(network.theta_shapes()) {
+    if (layout->size() == 0) throw Error("rule", "the weight space has no parameters to optimize.");
+    for (ThetaShape& shape : step->theta_shapes()) shapes.push_back(std::move(shape));
+  }
+
+  Update run(const UpdateRule& rule, const NamedTensors& theta, const std::vector<at::Tensor>& params,
+             const std::vector<at::Tensor>& grads, const RuleState& state, const StepContext& context,
+             RuleTrace* trace) const;
+  std::vector<at::Tensor> theta_values(const UpdateRule& rule, const NamedTensors& theta, const at::Tensor& like) const;
+  /// Parameters without a gradient keep their state, and their update is 0.
+  void keep_untouched(const std::vector<at::Tensor>& grads, const RuleState& old, Update& result) const;
+
+  RuleDescription description;
+  WeightSpacePtr space;
+  std::shared_ptr<const ParameterLayout> layout;
+  FeatureBuilder features;
+  UpdateNetwork network;
+  std::unique_ptr<Step> step;
+  std::vector<ThetaShape> shapes;
+};
+
+std::vector<at::Tensor> LearnedRule::Parts::theta_values(const UpdateRule& rule, const NamedTensors& theta,
+                                                         const at::Tensor& like) const {
+  std::vector<at::Tensor> values;
+  values.reserve(shapes.size());
+  auto given = theta.begin();
+  for (const auto& [name, shape] : shapes) {
+    if (given == theta.end() || given->first != name || !theta_fits(given->second, shape)) check_theta(rule, theta);
+    values.push_back((given++)->second.to(like.options()));
+  }
+  if (given != theta.end()) check_theta(rule, theta);
+  for (const at::Tensor& value : values)
+    if (value.size(0) != 1 && value.size(0) != like.size(0))
+      throw Error("optimizer", "theta has " + std::to_string(value.size(0)) + " members, the parameters have " +
+                                   std::to_string(like.size(0)) + ". Give one theta for all, or one per member.");
+  return values;
+}
+
+void LearnedRule::Parts::keep_untouched(const std::vector<at::Tensor>& grads, const RuleState& old,
+                                        Update& result) const {
+  for (size_t i = 0; i < grads.size(); ++i)
+    if (!grads[i].defined()) result.updates[i] = at::zeros_like(result.updates[i]);
+  for (auto& [name, tensor] : result.state) {
+    std::vector<at::Tensor> parts = layout->split(tensor);
+    const std::vector<at::Tensor> old_parts = layout->split(old.at(name));
+    for (size_t i = 0; i < grads.size(); ++i)
+      if (!grads[i].defined()) parts[i] = old_parts[i];
+    tensor = at::cat(parts, -1);
+  }
+}
+
+Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                               const std::vector<at::Tensor>& grads, const RuleState& state, const StepContext& context,
+                               RuleTrace* trace) const {
+  layout->check(params, "parameters");
+  layout->check(grads, "gradients", params.front());
+  const std::vector<at::Tensor> values = theta_values(rule, theta, params.front());
+  const std::span<const at::Tensor> all(values);
+  const size_t network_size = network.theta_shapes().size();
+
+  const bool complete = std::all_of(grads.begin(), grads.end(), [](const at::Tensor& g) { return g.defined(); });
+  std::vector<at::Tensor> filled;
+  if (!complete) {
+    filled = grads;
+    for (size_t i = 0; i < filled.size(); ++i)
+      if (!filled[i].defined()) filled[i] = at::zeros_like(params[i]);
+  }
+  const at::Tensor p = layout->flatten(params);
+  const at::Tensor g = layout->flatten(complete ? grads : filled);
+
+  Update result;
+  features.advance(state, g, result.state);
+  const at::Tensor normalized_momenta = features.normalized_momenta(result.state, context.step);
+  FeatureStages stages;
+  const Features x =
+      features.build(p, g, result.state, normalized_momenta, context.step, trace != nullptr ? &stages : nullptr);
+  const at::Tensor f = network.apply(all.first(network_size), x);
+  const at::Tensor momenta = result.state.at("momenta");
+  const at::Tensor u =
+      step->update(all.subspan(network_size), {f, g, momenta, normalized_momenta, state}, result.state);
+  result.updates = layout->unflatten(u);
+  if (!complete) keep_untouched(grads, state, result);
+  if (trace != nullptr) *trace = {stages.raw, stages.clipped, stages.normalized, x.joined(), x.constant, f};
+  return result;
+}
+
+LearnedRule::LearnedRule(RuleDescription description, const WeightSpacePtr& space)
+    : parts_(std::make_unique<const Parts>(std::move(description), space)) {}
+LearnedRule::~LearnedRule() = default;
+
+const RuleDescription& LearnedRule::description() const { return parts_->description; }
+std::string LearnedRule::name() const { return parts_->description.name; }
+const WeightSpacePtr& LearnedRule::space() const { return parts_->space; }
+std::string LearnedRule::describe() const { return to_json(parts_->description); }
+std::vector<std::pair<std::string, std::vector<int64_t>>> LearnedRule::theta_shapes() const { return parts_->shapes; }
+
+std::vector<LearnedRule::Slice> LearnedRule::slices() const {
+  std::vector<Slice> slices;
+  for (const auto& p : parts_->layout->parameters()) slices.push_back({p.name, p.shape, p.offset, p.numel});
+  return slices;
+}
+
+NamedTensors LearnedRule::initial_theta(const Rng& rng) const {
+  std::vector<at::Tensor> values = parts_->network.initial_theta(rng);
+  for (at::Tensor& value : parts_->step->initial_theta()) values.push_back(std::move(value));
+  NamedTensors theta;
+  for (size_t i = 0; i < values.size(); ++i) theta.add(parts_->shapes[i].first, std::move(values[i]));
+  return theta;
+}
+
+RuleState LearnedRule::init(const std::vector<at::Tensor>& params) const {
+  parts_->layout->check(params, "parameters");
+  RuleState state;
+  const int64_t members = params.front().size(0);
+  parts_->features.add_state(state, members, params.front().options());
+  parts_->step->add_state(state, members, parts_->layout->total(), params.front().options());
+  return state;
+}
+
+Update LearnedRule::update(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                           const std::vector<at::Tensor>& grads, const RuleState& state,
+                           const StepContext& context) const {
+  return parts_->run(*this, theta, params, grads, state, context, nullptr);
+}
+
+Update LearnedRule::update_traced(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                                  const std::vector<at::Tensor>& grads, const RuleState& state,
+                                  const StepContext& context, RuleTrace& trace) const {
+  return parts_->run(*this, theta, params, grads, state, context, &trace);
+}
+
+void check_theta(const UpdateRule& rule, const NamedTensors& theta) {
+  const auto expected = rule.theta_shapes();
+  std::string problems;
+  for (const auto& [name, shape] : expected) {
+    const at::Tensor* given = theta.find(name);
+    if (given == nullptr)
+      problems += "\n  '" + name + "' is missing: expected " + shape_text(shape);
+    else if (!theta_fits(*given, shape))
+      problems += "\n  '" + name + "': expected " + shape_text(shape) + ", received " +
+                  (given->dim() > 0 ? shape_text(given->sizes().slice(1)) : "a tensor without the leading P axis");
+  }
+  for (const auto& [name, tensor] : theta)
+    if (std::none_of(expected.begin(), expected.end(), [&, &key = name](const auto& e) { return e.first == key; }))
+      problems += "\n  '" + name + "' is unknown to the rule, shape " + shape_text(tensor.sizes());
+  if (problems.empty()) {
+    size_t i = 0;
+    for (const auto& [name, tensor] : theta)
+      if (expected[i++].first != name) {
+        problems = "\n  '" + name + "' comes where '" + expected[i - 1].first + "' is expected";
+        break;
+      }
+  }
+  if (!problems.empty())
+    throw Error("theta", "the meta-parameters do not fit rule '" + rule.name() + "' on this weight space:" + problems);
+}
+
+}  // namespace nfopt

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace nfopt {
+
+/// m_k <- a_k m_k + (1 - a_k) x, without bias correction.   m [P, K, N], x [P, N]
+at::Tensor decayed_averages(const at::Tensor& m, const at::Tensor& x, const std::vector<double>& decays);
+
+/// (m_k / (1 - a_k^T)) * max(v / (1 - c^T), floor)^(-1/2).   m [P, K, N], v [P, 1, N], T >= 1 updates done
+at::Tensor normalized_averages(const at::Tensor& m, const std::vector<double>& decays, const at::Tensor& v, double c,
+                               double floor, int64_t updates);
+
+}  // namespace nfopt

@@ -1,0 +1,53 @@
+#include <nfopt/runtime/optimizers/update_network.h>
+#include <torch/torch.h>
+
+namespace nfopt {
+
+UpdateNetwork::UpdateNetwork(const NetworkDescription& description, const WeightSpace& space,
+                             const std::shared_ptr<const ParameterLayout>& layout) {
+  for (size_t k = 0; k < description.layers.size(); ++k) {
+    const LayerDescription& layer = description.layers[k];
+    const bool is_dense = layer.type == LayerType::dense;
+    const auto add = [&](const std::vector<ThetaShape>& shapes) {
+      for (const auto& [name, shape] : shapes) shapes_.emplace_back("L" + std::to_string(k) + "." + name, shape);
+    };
+    Entry& entry = layers_.emplace_back();
+    entry.relu = layer.relu;
+    entry.layer = is_dense ? dense_layer(layer, description.dense_init)
+                           : unf_layer(layer, space, description.fold, description.dense_init, layout);
+    entry.first = shapes_.size();
+    add(entry.layer->theta_shapes());
+    entry.positions = shapes_.size();
+    if (layer.position_embedding) {
+      using Sharing = PositionEmbedding::Sharing;
+      entry.position.emplace(is_dense ? Sharing::one_for_all : Sharing::per_tensor, layer.c_out, layout);
+      add(entry.position->theta_shapes());
+    }
+    entry.last = shapes_.size();
+  }
+}
+
+std::vector<at::Tensor> UpdateNetwork::initial_theta(const Rng& rng) const {
+  std::vector<at::Tensor> theta;
+  const auto add = [&](std::vector<at::Tensor> values) {
+    std::move(values.begin(), values.end(), std::back_inserter(theta));
+  };
+  for (size_t k = 0; k < layers_.size(); ++k) {
+    const Rng layer_rng = rng.purpose("L" + std::to_string(k));
+    add(layers_[k].layer->initial_theta(layer_rng));
+    if (layers_[k].position) add(layers_[k].position->initial_theta(layer_rng));
+  }
+  return theta;
+}
+
+at::Tensor UpdateNetwork::apply(std::span<const at::Tensor> theta, Features x) const {
+  for (const Entry& entry : layers_) {
+    at::Tensor y = entry.layer->apply(theta.subspan(entry.first, entry.positions - entry.first), x);
+    if (entry.position) y = entry.position->add_to(y, theta.subspan(entry.positions, entry.last - entry.positions));
+    if (entry.relu) y = y.relu_();  // y is this layer's own
+    x = {std::move(y), {}};
+  }
+  return x.joined();
+}
+
+}  // namespace nfopt
