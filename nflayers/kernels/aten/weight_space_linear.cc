@@ -19,8 +19,9 @@ struct Saved : torch::CustomClassHolder {
 };
 
 struct LinearNode : torch::autograd::Function<LinearNode> {
-  static variable_list forward(AutogradContext* ctx, const at::Tensor& values, const variable_list& x,
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& values, at::TensorList features,
                                const std::shared_ptr<const Plan>& plan, int64_t in_channels, int64_t out_channels) {
+    const variable_list x = features.vec();
     auto saved = c10::make_intrusive<Saved>();
     saved->plan = plan;
     saved->in_channels = in_channels;
@@ -67,7 +68,7 @@ std::vector<at::Tensor> weight_space_linear(const std::shared_ptr<const Plan>& p
                      (m.values.requires_grad() ||
                       std::any_of(x.begin(), x.end(), [](const at::Tensor& t) { return t.requires_grad(); }));
   if (!graph) return aten::apply_contracted(*plan, m, aten::contract_features(*plan, x));
-  return LinearNode::apply(m.values, x, plan, m.in_channels, m.out_channels);
+  return LinearNode::apply(m.values, at::TensorList(x), plan, m.in_channels, m.out_channels);
 }
 
 }  // namespace nfopt

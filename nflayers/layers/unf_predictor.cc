@@ -1,0 +1,56 @@
+#include <nfopt/nflayers/layers/unf_predictor.h>
+#include <nfopt/nflayers/random/tensor_random.h>
+
+#include <cmath>
+#include <utility>
+
+namespace nfopt {
+namespace {
+
+std::shared_ptr<ParameterScope> dense(int64_t inputs, int64_t outputs, const Rng& rng) {
+  auto result =
+      std::make_shared<ParameterScope>(std::vector<StoredParameter>{{"w", {inputs, outputs}}, {"b", {outputs}}});
+  const torch::NoGradGuard guard;
+  constexpr double kTruncatedStddev = 0.87962566103423978;  // of a unit normal cut at +-2
+  // Variance 1 / inputs after truncation at two standard deviations; no bias.
+  at::Tensor w = result->in_order()[0];
+  fill_truncated_normal(w, rng, 1.0 / std::sqrt(static_cast<double>(inputs)) / kTruncatedStddev);
+  return result;
+}
+
+at::Tensor apply_dense(const ParameterScope& parameters, const at::Tensor& x) {
+  const auto w_and_b = parameters.in_order();
+  return at::matmul(x, w_and_b[0]) + w_and_b[1];
+}
+
+}  // namespace
+
+UnfPredictorImpl::UnfPredictorImpl(UnfPredictorOptions given)
+    : options(std::move(given)), pool_(*options.space(), options.fold()) {
+  reset();
+}
+
+void UnfPredictorImpl::reset() {
+  layers = register_module("layers", UnfSequential(UnfSequentialOptions(options.space(), options.channels())
+                                                       .fold(options.fold())
+                                                       .relu_after_last(true)
+                                                       .init_gain(options.init_gain())
+                                                       .seed(options.seed())));
+  const int64_t pooled_channels = options.channels().back() * pool_.width();
+  const Rng rng(options.seed());
+  head0_ = register_module("head0", dense(pooled_channels, options.hidden(), rng.purpose("head0")));
+  head1_ = register_module("head1", dense(options.hidden(), options.outputs(), rng.purpose("head1")));
+}
+
+void UnfPredictorImpl::pretty_print(std::ostream& stream) const {
+  stream << "nfopt::UnfPredictor(channels=" << at::IntArrayRef(options.channels()) << ", hidden=" << options.hidden()
+         << ", outputs=" << options.outputs() << ")";
+}
+
+at::Tensor UnfPredictorImpl::pooled(const std::vector<at::Tensor>& x) { return pool_(layers->forward(x)); }
+
+at::Tensor UnfPredictorImpl::forward(const std::vector<at::Tensor>& x) {
+  return apply_dense(*head1_, at::relu(apply_dense(*head0_, pooled(x))));
+}
+
+}  // namespace nfopt
