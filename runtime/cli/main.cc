@@ -1,9 +1,11 @@
-// The `nfopt` command. Exit status: 0 done, 1 a check failed or an internal error, 2 wrong input or use.
+// The `nfopt` command. Exit status: 0 done, 1 a check failed or an internal error, 2 wrong input or use,
+// 130 and 143 stopped by Ctrl-C or SIGTERM with everything saved.
 
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/cli/commands.h>
 #include <nfopt/runtime/version.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -14,14 +16,20 @@ void add_version(CLI::App& app) { app.set_version_flag("--version", std::string(
 }  // namespace nfopt::cli
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of write(), as a full disk is
+
   CLI::App app{"nfopt: learned optimizers that see the whole weight space"};
   app.require_subcommand(1);
   nfopt::cli::add_version(app);
   nfopt::cli::add_plugin(app);
+  nfopt::cli::add_spec(app);
+  nfopt::cli::add_train(app);
 
   try {
     app.parse(argc, argv);
     return 0;
+  } catch (const CLI::RuntimeError& error) {
+    return error.get_exit_code();
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const nfopt::Error& error) {

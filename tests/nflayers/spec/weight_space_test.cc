@@ -4,6 +4,7 @@
 #include "tests/nflayers/spec/described_spaces.h"
 
 #include <gtest/gtest.h>
+#include <nfopt/nflayers/random/rng.h>
 #include <nfopt/nflayers/spec/error.h>
 
 namespace nfopt {
@@ -33,37 +34,69 @@ void expect_in(const std::string& text, const std::vector<std::string>& fragment
     EXPECT_NE(text.find(fragment), std::string::npos) << fragment << "\nin: " << text;
 }
 
+// Every entry of every source belongs to exactly one view.
+void expect_covered_once(const WeightSpace& space) {
+  for (size_t s = 0; s < space.sources().size(); ++s) {
+    const auto& shape = space.sources()[s].shape;
+    int64_t entries = 1;
+    for (const int64_t length : shape) entries *= length;
+    std::vector<int> hits(static_cast<size_t>(entries), 0);
+    for (const auto& view : space.views()) {
+      if (view.source != static_cast<int>(s)) continue;
+      int64_t count = 1;
+      for (const auto& factor : view.factors) count *= factor.size;
+      for (int64_t i = 0; i < count; ++i) {
+        std::vector<int64_t> at = view.axis_offsets;
+        int64_t rest = i;
+        for (auto factor = view.factors.rbegin(); factor != view.factors.rend(); ++factor) {
+          at[static_cast<size_t>(factor->axis)] += rest % factor->size * factor->stride;
+          rest /= factor->size;
+        }
+        int64_t flat = 0;
+        for (size_t axis = 0; axis < shape.size(); ++axis) {
+          ASSERT_LT(at[axis], shape[axis]) << view.name;
+          flat = flat * shape[axis] + at[axis];
+        }
+        ++hits[static_cast<size_t>(flat)];
+      }
+    }
+    for (const int hit : hits) ASSERT_EQ(hit, 1) << space.sources()[s].name;
+  }
+}
+
 TEST(WeightSpaceTest, ViewsCoverEachSourceExactlyOnce) {
   for (const auto& described : described_spaces()) {
     SCOPED_TRACE(described.name);
-    const WeightSpace space(described.tensors);
-    for (size_t s = 0; s < space.sources().size(); ++s) {
-      const auto& shape = space.sources()[s].shape;
-      int64_t entries = 1;
-      for (const int64_t length : shape) entries *= length;
-      std::vector<int> hits(static_cast<size_t>(entries), 0);
-      for (const auto& view : space.views()) {
-        if (view.source != static_cast<int>(s)) continue;
-        int64_t count = 1;
-        for (const auto& factor : view.factors) count *= factor.size;
-        for (int64_t i = 0; i < count; ++i) {
-          std::vector<int64_t> at = view.axis_offsets;
-          int64_t rest = i;
-          for (auto factor = view.factors.rbegin(); factor != view.factors.rend(); ++factor) {
-            at[static_cast<size_t>(factor->axis)] += rest % factor->size * factor->stride;
-            rest /= factor->size;
-          }
-          int64_t flat = 0;
-          for (size_t axis = 0; axis < shape.size(); ++axis) {
-            ASSERT_LT(at[axis], shape[axis]) << view.name;
-            flat = flat * shape[axis] + at[axis];
-          }
-          ++hits[static_cast<size_t>(flat)];
-        }
-      }
-      for (const int hit : hits) ASSERT_EQ(hit, 1) << space.sources()[s].name;
+    expect_covered_once(WeightSpace(described.tensors));
+  }
+}
+
+TEST(WeightSpaceTest, DamagedDescriptionsAreRefusedOrStillCoverTheirTensors) {
+  const std::string alphabet = "abdhgqk[]|,@*~=.123 ";
+  const auto families = described_spaces();
+  int accepted = 0;
+  for (uint64_t round = 0; round < 20000; ++round) {
+    const Rng rng = Rng(1).index(round);
+    auto tensors = families[static_cast<size_t>(rng.integer(0, static_cast<int64_t>(families.size())))].tensors;
+    auto& damaged = tensors[static_cast<size_t>(rng.integer(1, static_cast<int64_t>(tensors.size())))];
+    std::string& axes = damaged.views.empty() ? damaged.axes : damaged.views.front().axes;
+    const size_t at = static_cast<size_t>(rng.integer(2, static_cast<int64_t>(axes.size())));
+    const char letter = alphabet[static_cast<size_t>(rng.integer(3, static_cast<int64_t>(alphabet.size())))];
+    if (rng.integer(4, 2)) {
+      axes[at] = letter;
+    } else {
+      axes.insert(at, 1, letter);
+    }
+    if (rng.integer(5, 3) == 0) damaged.shape.clear();
+    SCOPED_TRACE(axes);
+    try {
+      const WeightSpace space(tensors);
+      ++accepted;
+      if (space.parameter_count() < 100000) expect_covered_once(space);
+    } catch (const SpecError&) {
     }
   }
+  EXPECT_GT(accepted, 1000);
 }
 
 TEST(WeightSpaceTest, FactorsOfANestedLabelNameAParentOfTheRightLabel) {
