@@ -68,17 +68,22 @@ endfunction()
 nfopt_find_libtorch(NFOPT_TORCH_ROOT)
 message(STATUS "LibTorch: ${NFOPT_TORCH_ROOT}")
 
-add_library(nfopt_torch INTERFACE)
-add_library(nfopt::torch ALIAS nfopt_torch)
-target_compile_features(nfopt_torch INTERFACE cxx_std_20)
-target_include_directories(nfopt_torch SYSTEM INTERFACE
+# In this repository the target is made here; the installed package has imported it, empty, before it includes this.
+set(nfopt_torch_target nfopt::torch)
+if(NOT TARGET nfopt::torch)
+  set(nfopt_torch_target nfopt_torch)
+  add_library(nfopt_torch INTERFACE)
+  add_library(nfopt::torch ALIAS nfopt_torch)
+endif()
+target_compile_features(${nfopt_torch_target} INTERFACE cxx_std_20)
+target_include_directories(${nfopt_torch_target} SYSTEM INTERFACE
   $<BUILD_INTERFACE:${NFOPT_TORCH_ROOT}/include>
   $<BUILD_INTERFACE:${NFOPT_TORCH_ROOT}/include/torch/csrc/api/include>)
-target_link_libraries(nfopt_torch INTERFACE
+target_link_libraries(${nfopt_torch_target} INTERFACE
   $<BUILD_INTERFACE:${NFOPT_TORCH_ROOT}/lib/libtorch_cpu.so>
   $<BUILD_INTERFACE:${NFOPT_TORCH_ROOT}/lib/libc10.so>)
 # libtorch_cpu.so itself needs libcudart and libcupti; only the linker has to be told where the wheels keep them.
 if(EXISTS "${NFOPT_TORCH_ROOT}/../nvidia/cu13/lib")
-  target_link_options(nfopt_torch INTERFACE
+  target_link_options(${nfopt_torch_target} INTERFACE
     $<BUILD_INTERFACE:LINKER:-rpath-link,${NFOPT_TORCH_ROOT}/../nvidia/cu13/lib>)
 endif()

@@ -1,0 +1,38 @@
+# cmake -DBUILD=.. -DPROJECT=.. -DGENERATOR=.. -DCOMPILER=.. -DLIBTORCH=.. -P check_package.cmake
+
+set(work "${BUILD}/tests/package")
+set(prefix "${work}/prefix")
+file(REMOVE_RECURSE "${prefix}" "${work}/build")
+
+# Runs a command; its output must contain `expected`.
+function(run expected)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "[package] '${command}' failed with status ${status}:\n${output}")
+  endif()
+  string(FIND "${output}" "${expected}" position)
+  if(position EQUAL -1)
+    message(FATAL_ERROR "[package] expected '${expected}' in the output of '${ARGN}', received:\n${output}")
+  endif()
+endfunction()
+
+run("" ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${prefix}")
+run("" ${CMAKE_COMMAND} -S "${PROJECT}" -B "${work}/build" -G "${GENERATOR}" -DCMAKE_PREFIX_PATH=${prefix}
+  -DCMAKE_CXX_COMPILER=${COMPILER} -DNFOPT_LIBTORCH=${LIBTORCH} -DCMAKE_BUILD_TYPE=Release)
+run("" ${CMAKE_COMMAND} --build "${work}/build")
+
+set(ENV{NFOPT_PLUGIN_PATH} "")
+set(program "${prefix}/bin/nfopt")
+run("elman 1.0.0" "${program}" plugin inspect "${work}/build/plugins/elman.nfopt.so")
+run("mlp" "${program}" plugin list)
+set(ENV{NFOPT_PLUGIN_PATH} "${work}/build/plugins")
+run("no: it only describes its tensors" "${program}" plugin inspect elman)
+
+file(GLOB_RECURSE headers "${prefix}/include/*.h")
+foreach(header ${headers})
+  file(STRINGS "${header}" private REGEX "#include <(CLI|nlohmann|spdlog|fmt)/")
+  if(private)
+    message(FATAL_ERROR "[package] the installed header ${header} includes a private dependency: ${private}")
+  endif()
+endforeach()
