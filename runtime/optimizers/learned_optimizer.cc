@@ -1,0 +1,406 @@
+#include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/optimizers/learned_optimizer.h>
+#include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/meta_parameters.h>
+#include <nfopt/runtime/optimizers/parameter_binding.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <sstream>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace nfopt {
+namespace {
+
+using torch::optim::OptimizerParamGroup;
+
+/// Accumulators in half precision would lose small gradients.
+at::ScalarType compute_type(at::ScalarType type) {
+  return type == at::kHalf || type == at::kBFloat16 ? at::kFloat : type;
+}
+
+std::vector<at::Tensor> distinct_tensors(const NamedParameters& parameters) {
+  std::vector<at::Tensor> tensors;
+  std::unordered_set<const void*> seen;
+  for (const auto& [name, tensor] : parameters)
+    if (seen.insert(tensor.unsafeGetTensorImpl()).second) tensors.push_back(tensor);
+  return tensors;
+}
+
+NamedTensors converted(const NamedTensors& tensors, const at::TensorOptions& options) {
+  NamedTensors out;
+  for (const auto& [name, tensor] : tensors) out.add(name, tensor.to(options));
+  return out;
+}
+
+/// Largest magnitudes, one number per tensor: finite exactly when all entries are.
+std::vector<at::Tensor> magnitudes(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> present;
+  for (const at::Tensor& t : tensors)
+    if (t.defined() && t.numel() > 0) present.push_back(t);
+  if (present.empty()) return {};
+  return at::_foreach_norm(present, std::numeric_limits<double>::infinity());
+}
+
+constexpr const char* kArchiveFormat = "nfopt-learned-optimizer-1";
+
+}  // namespace
+
+struct LearnedOptimizer::Impl {
+  Rule rule;
+  NamedTensors theta;          ///< as given
+  NamedTensors compute_theta;  ///< in the type and on the device of the parameters
+  RuleState state;
+  ParameterBinding binding;
+  std::vector<FallbackState> fallback;  ///< one per uncovered parameter
+  size_t bound_tensors = 0;             ///< in all groups at construction
+  int64_t steps = 0;
+  int64_t skipped = 0;
+  std::string last_skip;
+
+  at::TensorOptions compute_options() const {
+    const BoundParameter& first = binding.covered.front();
+    return at::TensorOptions().dtype(compute_type(first.type)).device(first.device);
+  }
+  std::vector<at::Tensor> params() const {
+    const at::ScalarType type = compute_type(binding.covered.front().type);
+    std::vector<at::Tensor> list;
+    for (const BoundParameter& p : binding.covered) list.push_back(p.tensor.detach().to(type).unsqueeze(0));
+    return list;
+  }
+};
+
+LearnedOptimizer::LearnedOptimizer(const NamedParameters& parameters, Rule rule, NamedTensors theta,
+                                   LearnedOptimizerOptions options)
+    : LearnedOptimizer(std::vector<OptimizerParamGroup>{OptimizerParamGroup(distinct_tensors(parameters))}, parameters,
+                       std::move(rule), std::move(theta), std::move(options)) {}
+
+LearnedOptimizer::LearnedOptimizer(const torch::nn::Module& module, Rule rule, NamedTensors theta,
+                                   LearnedOptimizerOptions options)
+    : LearnedOptimizer(named_parameters(module), std::move(rule), std::move(theta), std::move(options)) {}
+
+LearnedOptimizer::LearnedOptimizer(const torch::nn::Module& module, const std::filesystem::path& meta_parameters,
+                                   const WeightSpacePtr& space, LearnedOptimizerOptions options)
+    : LearnedOptimizer(module, load_rule(meta_parameters, space), std::move(options)) {}
+
+LearnedOptimizer::LearnedOptimizer(const torch::nn::Module& module, LoadedRule loaded, LearnedOptimizerOptions options)
+    : LearnedOptimizer(module, std::move(loaded.rule), std::move(loaded.theta), std::move(options)) {}
+
+LearnedOptimizer::LearnedOptimizer(const std::vector<OptimizerParamGroup>& groups, const NamedParameters& parameters,
+                                   Rule rule, NamedTensors theta, LearnedOptimizerOptions defaults)
+    : Optimizer(groups, std::make_unique<LearnedOptimizerOptions>(defaults)), impl_(std::make_unique<Impl>()) {
+  check_theta(*rule, theta);
+  impl_->rule = std::move(rule);
+  impl_->theta = std::move(theta);
+  impl_->binding = bind_parameters(*impl_->rule->space(), parameters);
+
+  std::unordered_map<const void*, size_t> group_of;
+  for (size_t i = 0; i < param_groups_.size(); ++i) {
+    if (dynamic_cast<LearnedOptimizerOptions*>(&param_groups_[i].options()) == nullptr)
+      throw Error("optimizer", "group " + std::to_string(i) +
+                                   " has options of another optimizer: expected "
+                                   "LearnedOptimizerOptions.");
+    for (const at::Tensor& t : param_groups_[i].params()) group_of.emplace(t.unsafeGetTensorImpl(), i);
+    impl_->bound_tensors += param_groups_[i].params().size();
+  }
+  std::string problems;
+  for (auto* list : {&impl_->binding.covered, &impl_->binding.uncovered}) {
+    for (BoundParameter& p : *list) {
+      const auto group = group_of.find(p.tensor.unsafeGetTensorImpl());
+      if (group == group_of.end())
+        problems += "\n  '" + p.name + "' is in no parameter group";
+      else
+        p.group = group->second;
+      group_of.erase(p.tensor.unsafeGetTensorImpl());
+    }
+  }
+  if (!defaults.fallback())
+    for (const BoundParameter& p : impl_->binding.uncovered)
+      problems += "\n  '" + p.name + "' " + describe_tensor(p.type, p.shape, p.device) +
+                  " is not described by the weight space and no fallback is set";
+  for (const auto& [name, tensor] : parameters) group_of.erase(tensor.unsafeGetTensorImpl());
+  if (!group_of.empty())
+    problems += "\n  the groups hold " + std::to_string(group_of.size()) + " tensors that have no name";
+  if (!problems.empty())
+    throw Error("optimizer",
+                "not every parameter can be stepped:" + problems +
+                    "\nDescribe the parameters in the weight space, or set LearnedOptimizerOptions::fallback.");
+
+  impl_->compute_theta = converted(impl_->theta, impl_->compute_options());
+  impl_->state = impl_->rule->init(impl_->params());
+  for (const BoundParameter& p : impl_->binding.uncovered)
+    impl_->fallback.push_back({0, at::zeros_like(p.tensor), at::zeros_like(p.tensor)});
+}
+
+LearnedOptimizer::~LearnedOptimizer() = default;
+
+LearnedOptimizerOptions& LearnedOptimizer::group_options(size_t group) const {
+  return static_cast<LearnedOptimizerOptions&>(const_cast<OptimizerParamGroup&>(param_groups_[group]).options());
+}
+
+at::Tensor LearnedOptimizer::step(LossClosure closure) {
+  torch::NoGradGuard no_grad;
+  at::Tensor loss;
+  if (closure) {
+    at::AutoGradMode with_grad(true);
+    loss = closure();
+  }
+  size_t tensors = 0;
+  for (const auto& group : param_groups_) tensors += group.params().size();
+  if (tensors != impl_->bound_tensors)
+    throw Error("optimizer", "the parameter groups hold " + std::to_string(tensors) + " tensors, " +
+                                 std::to_string(impl_->bound_tensors) +
+                                 " at construction. Build a new optimizer when parameters are added.");
+  check_unchanged(impl_->binding.covered);
+  check_unchanged(impl_->binding.uncovered);
+
+  const at::ScalarType type = compute_type(impl_->binding.covered.front().type);
+  std::vector<at::Tensor> gradients;
+  std::vector<at::Tensor> all_gradients;  // those of uncovered parameters last
+  std::string sparse;
+  for (const auto* list : {&impl_->binding.covered, &impl_->binding.uncovered})
+    for (const BoundParameter& p : *list) {
+      const at::Tensor& g = p.tensor.grad();
+      if (g.defined() && g.layout() != at::kStrided) sparse += "\n  '" + p.name + "'";
+      all_gradients.push_back(g);
+    }
+  if (!sparse.empty()) throw Error("optimizer", "sparse gradients are not supported:" + sparse);
+  for (size_t i = 0; i < impl_->binding.covered.size(); ++i)
+    gradients.push_back(all_gradients[i].defined() ? all_gradients[i].to(type).unsqueeze(0) : at::Tensor());
+
+  const auto& defaults = static_cast<const LearnedOptimizerOptions&>(*defaults_);
+  StepContext context;
+  context.step = impl_->steps;
+  context.total_steps = defaults.total_steps();
+  if (loss.defined()) context.loss = loss.detach().reshape({1});
+  Update update = impl_->rule->update(impl_->compute_theta, impl_->params(), gradients, impl_->state, context);
+
+  if (defaults.non_finite() != NonFinite::ignore && !all_finite(all_gradients, update.updates)) {
+    ++impl_->skipped;
+    return loss;
+  }
+  if (std::isfinite(defaults.max_update_norm())) {
+    const at::Tensor norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(update.updates)), 2);
+    const at::Tensor scale = (defaults.max_update_norm() / norm).clamp_max(1);
+    update.updates = at::_foreach_mul(update.updates, scale);
+  }
+  impl_->state = std::move(update.state);
+  apply(update.updates, all_gradients);
+  ++impl_->steps;
+  return loss;
+}
+
+void LearnedOptimizer::apply(const std::vector<at::Tensor>& updates, const std::vector<at::Tensor>& gradients) {
+  const auto& covered = impl_->binding.covered;
+  for (size_t i = 0; i < covered.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    const LearnedOptimizerOptions& options = group_options(covered[i].group);
+    const at::Tensor& p = covered[i].tensor;
+    if (options.weight_decay() != 0) p.mul_(1 - options.lr() * options.weight_decay());
+    p.sub_(updates[i].squeeze(0).to(p.scalar_type()), options.lr());
+  }
+  const auto& defaults = static_cast<const LearnedOptimizerOptions&>(*defaults_);
+  const auto& uncovered = impl_->binding.uncovered;
+  for (size_t i = 0; i < uncovered.size(); ++i) {
+    const at::Tensor& g = gradients[covered.size() + i];
+    if (g.defined())
+      fallback_step(uncovered[i].tensor, g, impl_->fallback[i], *defaults.fallback(),
+                    group_options(uncovered[i].group).lr());
+  }
+}
+
+bool LearnedOptimizer::all_finite(const std::vector<at::Tensor>& gradients, const std::vector<at::Tensor>& updates) {
+  std::vector<at::Tensor> numbers = magnitudes(gradients);
+  for (at::Tensor& n : magnitudes(updates)) numbers.push_back(std::move(n));
+  if (numbers.empty()) return true;
+  for (at::Tensor& n : numbers) n = n.to(impl_->binding.covered.front().device, at::kDouble);
+  if (at::stack(numbers).isfinite().all().item<bool>()) return true;
+
+  // Only now find out which ones.
+  std::vector<const BoundParameter*> all;
+  for (const auto* list : {&impl_->binding.covered, &impl_->binding.uncovered})
+    for (const BoundParameter& p : *list) all.push_back(&p);
+  std::string names;
+  const auto add = [&](const std::vector<at::Tensor>& tensors, const char* what) {
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (tensors[i].defined() && !tensors[i].isfinite().all().item<bool>())
+        names += "\n  " + std::string(what) + " of '" + all[i]->name + "'";
+  };
+  add(gradients, "gradient");
+  if (names.empty()) add(updates, "update");
+  impl_->last_skip = "step " + std::to_string(impl_->steps) + " has values that are not finite:" + names;
+  if (static_cast<const LearnedOptimizerOptions&>(*defaults_).non_finite() == NonFinite::stop)
+    throw Error("optimizer", impl_->last_skip +
+                                 "\nParameters and state are those before the step. NonFinite::skip passes over such "
+                                 "steps and counts them.");
+  return false;
+}
+
+void LearnedOptimizer::rebind(const NamedParameters& parameters) {
+  ParameterBinding fresh = bind_parameters(*impl_->rule->space(), parameters);
+  std::string problems;
+  const auto match = [&](std::vector<BoundParameter>& now, const std::vector<BoundParameter>& before) {
+    for (const BoundParameter& old : before) {
+      const auto found = std::find_if(now.begin(), now.end(), [&](const auto& p) { return p.name == old.name; });
+      if (found == now.end())
+        problems += "\n  '" + old.name + "' is missing";
+      else if (!found->tensor.is_same(old.tensor))
+        problems += "\n  '" + old.name + "' is another tensor than the one in the parameter groups";
+      else if (found->shape != old.shape)
+        problems += "\n  '" + old.name + "' was " + describe_tensor(old.type, old.shape, old.device) + " and is " +
+                    describe_tensor(found->type, found->shape, found->device);
+      else
+        found->group = old.group;
+    }
+    if (now.size() > before.size()) problems += "\n  there are more parameters than at construction";
+  };
+  match(fresh.covered, impl_->binding.covered);
+  match(fresh.uncovered, impl_->binding.uncovered);
+  if (!problems.empty())
+    throw Error("optimizer", "the state cannot follow the parameters:" + problems + "\nBuild a new optimizer.");
+  impl_->binding = std::move(fresh);
+  const at::TensorOptions options = impl_->compute_options();
+  impl_->compute_theta = converted(impl_->theta, options);
+  impl_->state = converted(impl_->state, options);
+  for (size_t i = 0; i < impl_->fallback.size(); ++i) {
+    FallbackState& state = impl_->fallback[i];
+    state.mean = state.mean.to(impl_->binding.uncovered[i].tensor.options().requires_grad(false));
+    state.square = state.square.to(impl_->binding.uncovered[i].tensor.options().requires_grad(false));
+  }
+}
+
+void LearnedOptimizer::rebind(const torch::nn::Module& module) { rebind(named_parameters(module)); }
+
+const UpdateRule& LearnedOptimizer::rule() const { return *impl_->rule; }
+const NamedTensors& LearnedOptimizer::theta() const { return impl_->theta; }
+int64_t LearnedOptimizer::steps() const { return impl_->steps; }
+int64_t LearnedOptimizer::skipped_steps() const { return impl_->skipped; }
+const std::string& LearnedOptimizer::last_skip() const { return impl_->last_skip; }
+
+NamedTensors LearnedOptimizer::state() const {
+  NamedTensors out;
+  const auto number = [](auto value) {
+    return at::scalar_tensor(value, at::TensorOptions().dtype(at::CppTypeToScalarType<decltype(value)>::value));
+  };
+  out.add("steps", number(impl_->steps));
+  out.add("skipped_steps", number(impl_->skipped));
+  for (size_t i = 0; i < param_groups_.size(); ++i) {
+    out.add("group." + std::to_string(i) + ".lr", number(group_options(i).lr()));
+    out.add("group." + std::to_string(i) + ".weight_decay", number(group_options(i).weight_decay()));
+  }
+  for (const auto& [name, tensor] : impl_->theta) out.add("theta." + name, tensor.detach().clone());
+  for (const auto& [name, tensor] : impl_->state) out.add("state." + name, tensor.detach().clone());
+  for (size_t i = 0; i < impl_->fallback.size(); ++i) {
+    const std::string prefix = "fallback." + impl_->binding.uncovered[i].name + ".";
+    out.add(prefix + "steps", number(impl_->fallback[i].steps));
+    out.add(prefix + "mean", impl_->fallback[i].mean.clone());
+    out.add(prefix + "square", impl_->fallback[i].square.clone());
+  }
+  return out;
+}
+
+void LearnedOptimizer::load_state(const NamedTensors& given) {
+  const NamedTensors expected = state();
+  std::string problems;
+  for (const auto& [name, tensor] : expected) {
+    const at::Tensor* found = given.find(name);
+    if (found == nullptr)
+      problems += "\n  '" + name + "' is missing";
+    else if (found->sizes() != tensor.sizes() || found->scalar_type() != tensor.scalar_type())
+      problems += "\n  '" + name + "': expected " + describe_tensor(tensor.scalar_type(), tensor.sizes(), at::kCPU) +
+                  ", received " + describe_tensor(found->scalar_type(), found->sizes(), at::kCPU);
+  }
+  for (const auto& [name, tensor] : given)
+    if (expected.find(name) == nullptr) problems += "\n  '" + name + "' belongs to no part of this optimizer";
+  if (!problems.empty())
+    throw Error("optimizer", "the stored state is of another optimizer:" + problems +
+                                 "\nBuild the optimizer with the rule, parameters and groups it was stored with.");
+
+  impl_->steps = given.at("steps").item<int64_t>();
+  impl_->skipped = given.at("skipped_steps").item<int64_t>();
+  for (size_t i = 0; i < param_groups_.size(); ++i) {
+    group_options(i).lr(given.at("group." + std::to_string(i) + ".lr").item<double>());
+    group_options(i).weight_decay(given.at("group." + std::to_string(i) + ".weight_decay").item<double>());
+  }
+  const auto copy = [&](NamedTensors& own, const std::string& prefix) {
+    for (auto& [name, tensor] : own) tensor = given.at(prefix + name).detach().to(tensor.device()).clone();
+  };
+  copy(impl_->theta, "theta.");
+  copy(impl_->state, "state.");
+  impl_->compute_theta = converted(impl_->theta, impl_->compute_options());
+  for (size_t i = 0; i < impl_->fallback.size(); ++i) {
+    const std::string prefix = "fallback." + impl_->binding.uncovered[i].name + ".";
+    FallbackState& state = impl_->fallback[i];
+    state.steps = given.at(prefix + "steps").item<int64_t>();
+    state.mean = given.at(prefix + "mean").to(state.mean.device()).clone();
+    state.square = given.at(prefix + "square").to(state.square.device()).clone();
+  }
+}
+
+void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
+  // Archive keys may not hold dots and slashes, parameter names do: names go into a list, tensors are numbered.
+  c10::List<std::string> names;
+  size_t i = 0;
+  for (const auto& [name, tensor] : state()) {
+    names.push_back(name);
+    archive.write("tensor" + std::to_string(i++), tensor, /*is_buffer=*/true);
+  }
+  archive.write("format", c10::IValue(kArchiveFormat));
+  archive.write("rule", c10::IValue(impl_->rule->describe()));
+  archive.write("names", c10::IValue(names));
+}
+
+void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
+  c10::IValue format, rule, names;
+  if (!archive.try_read("format", format) || !format.isString() || format.toStringRef() != kArchiveFormat ||
+      !archive.try_read("rule", rule) || !archive.try_read("names", names))
+    throw Error("optimizer", "the archive holds no learned optimizer.");
+  if (rule.toStringRef() != impl_->rule->describe())
+    throw Error("optimizer", "the archive holds another rule: expected " + impl_->rule->describe() + ", received " +
+                                 rule.toStringRef() + ". Build the optimizer with that rule.");
+  NamedTensors stored;
+  size_t i = 0;
+  for (const auto& name : names.toListRef()) {
+    at::Tensor tensor;
+    archive.read("tensor" + std::to_string(i++), tensor, /*is_buffer=*/true);
+    stored.add(name.toStringRef(), tensor);
+  }
+  load_state(stored);
+}
+
+std::string LearnedOptimizer::describe() const {
+  int64_t parameters = 0, bytes = 0, fallback = 0;
+  for (const BoundParameter& p : impl_->binding.covered) parameters += p.tensor.numel();
+  for (const auto& [name, tensor] : impl_->state) bytes += static_cast<int64_t>(tensor.nbytes());
+  for (const BoundParameter& p : impl_->binding.uncovered) fallback += p.tensor.numel();
+  std::ostringstream out;
+  out << "LearnedOptimizer  " << impl_->rule->name() << ", " << impl_->theta.numel() << " weights";
+  for (size_t i = 0; i < param_groups_.size(); ++i) {
+    const double lr = group_options(i).lr();
+    out << (i == 0 ? ", lr " : " | ") << lr << (lr == 1 ? " (as meta-trained)" : "");
+  }
+  out << "\n  parameters  " << impl_->binding.covered.size() << " tensors, " << parameters << " numbers, "
+      << impl_->rule->space()->labels().size() << " labels";
+  out << "\n  state       " << bytes << " bytes on " << impl_->binding.covered.front().device << ", step "
+      << impl_->steps;
+  if (impl_->skipped > 0) out << ", " << impl_->skipped << " skipped";
+  out << "\n  fallback    ";
+  if (impl_->binding.uncovered.empty())
+    out << "none";
+  else
+    out << "AdamW for " << impl_->binding.uncovered.size() << " tensors, " << fallback << " numbers";
+  return out.str();
+}
+
+std::ostream& operator<<(std::ostream& out, const LearnedOptimizer& optimizer) { return out << optimizer.describe(); }
+
+NamedParameters named_parameters(const torch::nn::Module& module) {
+  NamedParameters parameters;
+  for (const auto& item : module.named_parameters()) parameters.emplace_back(item.key(), item.value());
+  return parameters;
+}
+
+}  // namespace nfopt
