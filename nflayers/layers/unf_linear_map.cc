@@ -11,11 +11,11 @@
 namespace nfopt {
 namespace {
 
-CoefficientLayout checked_layout(const Plan& plan, int64_t in_channels, int64_t out_channels) {
+const Plan& checked(const Plan& plan, int64_t in_channels, int64_t out_channels) {
   if (in_channels < 1 || out_channels < 1)
     throw Error("layer", "a linear layer needs at least one channel: received " + std::to_string(in_channels) +
                              " input and " + std::to_string(out_channels) + " output channels.");
-  return unf_layout(plan, in_channels, out_channels);
+  return plan;
 }
 
 void check_parameters(const std::vector<StoredParameter>& expected, const std::vector<at::Tensor>& received) {
@@ -43,10 +43,15 @@ UnfLinearMap::UnfLinearMap(const WeightSpace& space, const Fold& fold, int64_t i
     : UnfLinearMap(std::make_shared<const Plan>(build_plan(space, fold)), in_channels, out_channels) {}
 
 UnfLinearMap::UnfLinearMap(std::shared_ptr<const Plan> plan, int64_t in_channels, int64_t out_channels)
+    : UnfLinearMap(plan, in_channels, out_channels,
+                   unf_layout(checked(*plan, in_channels, out_channels), in_channels, out_channels)) {}
+
+UnfLinearMap::UnfLinearMap(std::shared_ptr<const Plan> plan, int64_t in_channels, int64_t out_channels,
+                           CoefficientLayout layout)
     : plan_(std::move(plan)),
       in_channels_(in_channels),
       out_channels_(out_channels),
-      layout_(checked_layout(*plan_, in_channels, out_channels)),
+      layout_(std::move(layout)),
       map_(layout_.map) {
   layout_.map = {};  // the map holds it now; for wide layers it is large
 }

@@ -49,6 +49,9 @@ class NFOPT_API UnfLinearMap {
   /// rng.purpose(name). Published gains: 1 ("lecun", the default), 2 ("he", the optimizer library), 0.
   std::vector<at::Tensor> initial_parameters(const Rng& rng, double gain = 1.0) const;
 
+ protected:
+  UnfLinearMap(std::shared_ptr<const Plan> plan, int64_t in_channels, int64_t out_channels, CoefficientLayout layout);
+
  private:
   std::shared_ptr<const Plan> plan_;
   int64_t in_channels_;

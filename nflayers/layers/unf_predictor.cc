@@ -1,20 +1,23 @@
+#include <nfopt/nflayers/layers/dense_init.h>
 #include <nfopt/nflayers/layers/unf_predictor.h>
-#include <nfopt/nflayers/random/tensor_random.h>
+#include <nfopt/nflayers/spec/error.h>
 
-#include <cmath>
 #include <utility>
 
 namespace nfopt {
 namespace {
 
+const WeightSpace& space_of(const UnfPredictorOptions& options) {
+  if (!options.space()) throw Error("layer", "UnfPredictor needs a weight space, received none.");
+  return *options.space();
+}
+
 std::shared_ptr<ParameterScope> dense(int64_t inputs, int64_t outputs, const Rng& rng) {
   auto result =
       std::make_shared<ParameterScope>(std::vector<StoredParameter>{{"w", {inputs, outputs}}, {"b", {outputs}}});
   const torch::NoGradGuard guard;
-  constexpr double kTruncatedStddev = 0.87962566103423978;  // of a unit normal cut at +-2
-  // Variance 1 / inputs after truncation at two standard deviations; no bias.
   at::Tensor w = result->in_order()[0];
-  fill_truncated_normal(w, rng, 1.0 / std::sqrt(static_cast<double>(inputs)) / kTruncatedStddev);
+  fill_dense_weight(w, rng, inputs);
   return result;
 }
 
@@ -26,7 +29,7 @@ at::Tensor apply_dense(const ParameterScope& parameters, const at::Tensor& x) {
 }  // namespace
 
 UnfPredictorImpl::UnfPredictorImpl(UnfPredictorOptions given)
-    : options(std::move(given)), pool_(*options.space(), options.fold()) {
+    : options(std::move(given)), pool_(space_of(options), options.fold()) {
   reset();
 }
 

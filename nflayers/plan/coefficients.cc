@@ -49,4 +49,34 @@ CoefficientLayout unf_layout(const Plan& plan, int64_t in_channels, int64_t out_
   return layout;
 }
 
+namespace {
+
+// Every axis of the output is the same axis of the input.
+bool copies_view(const Plan& plan, const Term& term) {
+  const Signature& signature = plan.signatures[term.signature];
+  const Block &in = signature.inputs[term.input], &out = signature.outputs[term.output];
+  const size_t axes = plan.views[term.out_view].axes.size();
+  return term.in_view == term.out_view && in.order == out.order && plan.inputs[in.half].kept.size() == axes &&
+         plan.outputs[out.half].kept.size() == axes;
+}
+
+}  // namespace
+
+CoefficientLayout unf_pointwise_layout(const Plan& plan, int64_t in_channels, int64_t out_channels) {
+  const CoefficientShape shape(plan, in_channels, out_channels);
+  CoefficientLayout layout = unf_layout(plan, in_channels, out_channels);
+  for (const Term& term : plan.terms) {
+    if (!copies_view(plan, term)) continue;
+    const int64_t folded = plan.views[term.out_view].folded_size;
+    for (int64_t c = 0; c < in_channels; ++c)
+      for (int64_t out = 0; out < out_channels; ++out)
+        for (int64_t f = 0; f < folded; ++f)
+          layout.map.add(shape.weight(term, out * folded + f, c * folded + f),
+                         layout.map.sources + c * out_channels + out);
+  }
+  layout.map.sources += in_channels * out_channels;
+  layout.parameters.push_back({"pointwise.w", {in_channels, out_channels}});
+  return layout;
+}
+
 }  // namespace nfopt

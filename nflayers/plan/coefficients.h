@@ -56,4 +56,8 @@ struct CoefficientLayout {
 /// With nothing folded theta is the published [n_terms, C_in, C_out]. Terms that the plan leaves out have no row.
 NFOPT_API CoefficientLayout unf_layout(const Plan& plan, int64_t in_channels, int64_t out_channels);
 
+/// unf_layout plus one dense map w [C_in, C_out], `pointwise.w`, that every entry of every tensor shares: it joins the
+/// term that copies a view to itself, so that it costs no pass over the features.
+NFOPT_API CoefficientLayout unf_pointwise_layout(const Plan& plan, int64_t in_channels, int64_t out_channels);
+
 }  // namespace nfopt
