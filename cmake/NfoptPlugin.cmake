@@ -25,10 +25,14 @@ function(nfopt_add_plugin name)
 
   set(target nfopt_plugin_${name})
   add_library(${target} MODULE ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE nfopt::plugin ${arg_LINK})
   if(arg_TORCH)
     target_link_libraries(${target} PRIVATE nfopt::torch)
+  else()
+    # First on the line: libc10.so exports some of libstdc++'s symbols, and a description that took one from there
+    # would depend on LibTorch.
+    target_link_libraries(${target} PRIVATE stdc++)
   endif()
+  target_link_libraries(${target} PRIVATE nfopt::plugin ${arg_LINK})
   target_compile_definitions(${target} PRIVATE NFOPT_BUILD_TYPE="$<CONFIG>")
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME "${name}" PREFIX "" SUFFIX ".nfopt.so" DEFINE_SYMBOL ""

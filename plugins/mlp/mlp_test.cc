@@ -105,6 +105,19 @@ TEST(Mlp, SaysWhatItExpectsOfAnInput) {
   }
 }
 
+TEST(Mlp, LibTorchsErrorsLoseTheirBacktraceAtTheBoundary) {
+  const Instance instance = small();
+  Members w = Members::zeros(instance.space, 1, at::kDouble);
+  try {
+    make_network(instance)->forward(w, at::zeros({1, 8, 6}, at::kFloat), Pass{});
+    FAIL() << "multiplied float32 by float64";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("[plugins] 'mlp' failed in forward:"), std::string::npos) << text;
+    EXPECT_EQ(text.find("frame #"), std::string::npos) << text;
+  }
+}
+
 TEST(Mlp, StaysTrainableBehindTheGuard) {
   EXPECT_NO_THROW(trainable(mlp()));
   EXPECT_NE(dynamic_cast<const TrainableArchitecture*>(mlp().get()), nullptr);

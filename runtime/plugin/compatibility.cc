@@ -41,7 +41,8 @@ std::vector<Comparison> compare(const nfopt_manifest& plugin, const nfopt_manife
       {"cxx11abi", std::to_string(plugin.libstdcxx_abi), std::to_string(host.libstdcxx_abi)}};
   if (plugin.uses_torch) rows.push_back({"torch", plugin.libtorch, host.libtorch});
   rows.push_back({"nfopt", plugin.nfopt, host.nfopt, false});
-  rows.push_back({"build", plugin.build_type, host.build_type, false});
+  const auto build = [](const nfopt_manifest& m) { return std::string(m.build_type[0] ? m.build_type : "unnamed"); };
+  rows.push_back({"build", build(plugin), build(host), false});
   return rows;
 }
 

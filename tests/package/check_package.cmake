@@ -29,6 +29,18 @@ run("mlp" "${program}" plugin list)
 set(ENV{NFOPT_PLUGIN_PATH} "${work}/build/plugins")
 run("no: it only describes its tensors" "${program}" plugin inspect elman)
 
+# A plugin exports its entry and nothing else, and a description does not depend on LibTorch.
+find_program(NM nm REQUIRED)
+find_program(READELF readelf REQUIRED)
+execute_process(COMMAND ${NM} -D --defined-only "${work}/build/plugins/elman.nfopt.so" OUTPUT_VARIABLE symbols)
+if(NOT symbols MATCHES "^[0-9a-f]+ T nfopt_plugin_create\n$")
+  message(FATAL_ERROR "[package] expected one exported symbol, nfopt_plugin_create, received:\n${symbols}")
+endif()
+execute_process(COMMAND ${READELF} -d "${work}/build/plugins/elman.nfopt.so" OUTPUT_VARIABLE needed)
+if(needed MATCHES "NEEDED[^\n]*lib(torch|c10)")
+  message(FATAL_ERROR "[package] a plugin without a network needs LibTorch:\n${needed}")
+endif()
+
 file(GLOB_RECURSE headers "${prefix}/include/*.h")
 foreach(header ${headers})
   file(STRINGS "${header}" private REGEX "#include <(CLI|nlohmann|spdlog|fmt)/")
