@@ -183,9 +183,11 @@ class SizeSolver {
   }
 
   std::string open_problem(const Equation& equation, const std::vector<int>& open, size_t index) const {
+    constexpr size_t kMostNames = 8;
     std::string names;
-    for (size_t k = 0; k < open.size(); ++k)
-      names += (k ? (k + 1 == open.size() ? " and " : ", ") : "") + title(open[k]);
+    for (size_t k = 0; k < open.size() && k < kMostNames; ++k)
+      names += (k == 0 ? "" : k + 1 == open.size() ? " and " : ", ") + title(open[k]);
+    if (open.size() > kMostNames) names += " and " + std::to_string(open.size() - kMostNames) + " more";
     const int64_t length = equation.length();
     std::string text = (open.size() > 1 ? "Sizes of " : "Size of ") + names + " unknown: " + equation.where();
     text += length ? " has length " + std::to_string(length) : " has no stated length";
