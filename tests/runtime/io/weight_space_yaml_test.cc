@@ -3,6 +3,7 @@
 #include "tests/nflayers/spec/described_spaces.h"
 
 #include <gtest/gtest.h>
+#include <nfopt/nflayers/random/rng.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/text.h>
 
@@ -37,12 +38,12 @@ tensors:
       - {name: "fc{i}.weight", shape: ["{width}", width], axes: "[h{i}, h{i-1}]", block: "fc{i}"}
       - for: {b: 1..bias}
         tensors:
-          - {name: "fc{i}.bias", axes: "[h{i}=width]", role: bias, block: "fc{i}"}
+          - {name: "fc{i}.bias", axes: "[h{i}={width}]", role: bias, block: "fc{i}"}
   - {name: head.weight, shape: [10, width], axes: "[~cls, h{depth-1}]"}
 )";
 
 TEST(WeightSpaceYamlTest, LoopsAndExpressionsFollowTheOptions) {
-  const std::string yaml = std::string(kPerceptron).replace(kPerceptron.find("=width]"), 7, "={2*width/2}]");
+  const std::string& yaml = kPerceptron;
   const WeightSpace space = space_of(yaml, {{"width", int64_t{16}}, {"depth", int64_t{4}}});
   ASSERT_EQ(space.tensors().size(), 8u);
   EXPECT_EQ(space.tensors()[3].name, "fc2.weight");
@@ -154,6 +155,24 @@ TEST(WeightSpaceYamlTest, MistakesNameFileLineAndColumn) {
   for (const auto& [yaml, fragments] : table)
     for (const auto& fragment : fragments)
       EXPECT_NE(error_of(yaml).find(fragment), std::string::npos) << yaml << error_of(yaml);
+}
+
+TEST(WeightSpaceYamlTest, DamagedDocumentsAreErrorsNeverCrashes) {
+  const std::string alphabet = "[]{}:,-\"'*&!~|@=.#0123 \nabi";
+  int accepted = 0;
+  for (uint64_t round = 0; round < 2000; ++round) {
+    const Rng rng = Rng(5).index(round);
+    std::string yaml = kPerceptron;
+    const size_t at = static_cast<size_t>(rng.integer(0, static_cast<int64_t>(yaml.size())));
+    const char letter = alphabet[static_cast<size_t>(rng.integer(1, static_cast<int64_t>(alphabet.size())))];
+    if (rng.integer(2, 3) == 0) {
+      yaml.erase(at, static_cast<size_t>(rng.integer(3, 20)));
+    } else {
+      yaml.insert(at, 1, letter);
+    }
+    accepted += error_of(yaml, {{"width", int64_t{16}}}) == "no error";
+  }
+  EXPECT_GT(accepted, 50);  // some damage is harmless: in the summary, in a name
 }
 
 }  // namespace
