@@ -107,6 +107,23 @@ class Mlp final : public TrainableArchitecture {
     };
   }
 
+  std::vector<Example> examples() const override {
+    using Hidden = std::vector<int64_t>;
+    const auto example = [](std::string name, Hidden hidden, std::map<std::string, OptionValue> more = {}) {
+      more.insert({{"input_size", int64_t{6}}, {"output_size", int64_t{3}}, {"hidden", std::move(hidden)}});
+      return Example{std::move(name), std::move(more), {6}};
+    };
+    const auto text = [](const char* value) { return OptionValue(std::string(value)); };
+    return {example("linear", {}),
+            example("one_hidden_layer", {5}),
+            example("two_hidden_layers", {4, 5}, {{"activation", text("tanh")}}),
+            example("deep", {7, 5, 4, 8}, {{"activation", text("gelu")}, {"initialization", text("he_normal")}}),
+            example("no_bias", {5, 4}, {{"bias", false}, {"activation", text("silu")}}),
+            example("one_unit_bottleneck", {5, 1, 4}, {{"activation", text("sine")}}),
+            example("equal_widths", {6, 6}, {{"initialization", text("orthogonal")}}),
+            {"images", {{"input_size", int64_t{18}}, {"output_size", int64_t{4}}, {"hidden", Hidden{7}}}, {2, 3, 3}}};
+  }
+
   std::unique_ptr<Network> network(const Options& options) const override {
     return make_mlp_network({.widths = widths(options),
                              .activation = ops::activation(options.text("activation")),

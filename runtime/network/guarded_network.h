@@ -18,6 +18,7 @@ class NFOPT_API GuardedTrainableArchitecture final : public TrainableArchitectur
   std::optional<std::map<std::string, OptionValue>> recognize(const NamedShapes& shapes) const override {
     return plain_->recognize(shapes);
   }
+  std::vector<Example> examples() const override { return plain_->examples(); }
   std::unique_ptr<Network> network(const Options& options) const override;
   std::shared_ptr<const Architecture> guarded(std::shared_ptr<const Architecture> self) const override { return self; }
 

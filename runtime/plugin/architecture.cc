@@ -9,6 +9,8 @@ std::optional<std::map<std::string, OptionValue>> Architecture::recognize(const 
   return std::nullopt;
 }
 
+std::vector<Example> Architecture::examples() const { return {}; }
+
 std::shared_ptr<const Architecture> Architecture::guarded(std::shared_ptr<const Architecture> self) const {
   return std::make_shared<GuardedArchitecture>(std::move(self));
 }

@@ -39,4 +39,12 @@ std::optional<std::map<std::string, OptionValue>> GuardedArchitecture::recognize
   }
 }
 
+std::vector<Example> GuardedArchitecture::examples() const {
+  try {
+    return inner_->examples();
+  } catch (...) {
+    rethrow_at_boundary(name_, "examples");
+  }
+}
+
 }  // namespace nfopt

@@ -15,6 +15,7 @@ class NFOPT_API GuardedArchitecture final : public Architecture {
   ArchitectureInfo info() const override;
   std::vector<TensorDescription> describe(const Options& options) const override;
   std::optional<std::map<std::string, OptionValue>> recognize(const NamedShapes& shapes) const override;
+  std::vector<Example> examples() const override;
   std::shared_ptr<const Architecture> guarded(std::shared_ptr<const Architecture> self) const override { return self; }
 
  private:

@@ -8,7 +8,7 @@
 
 /// Bumped by hand whenever a header that plugins compile against changes in a way that a recompiled host cannot bridge:
 /// a virtual function, a field of Option or TensorDescription, this struct.
-#define NFOPT_PLUGIN_ABI 1u
+#define NFOPT_PLUGIN_ABI 2u
 
 #define NFOPT_MANIFEST_MAGIC 0x504f464eu  ///< "NFOP" in a little-endian file
 #define NFOPT_MANIFEST_SECTION ".nfopt_plugin"
