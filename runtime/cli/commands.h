@@ -11,5 +11,6 @@ void add_version(CLI::App& app);
 void add_plugin(CLI::App& app);
 void add_spec(CLI::App& app);
 void add_train(CLI::App& app);
+void add_compare(CLI::App& app);
 
 }  // namespace nfopt::cli

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   nfopt::cli::add_plugin(app);
   nfopt::cli::add_spec(app);
   nfopt::cli::add_train(app);
+  nfopt::cli::add_compare(app);
 
   try {
     app.parse(argc, argv);

@@ -252,15 +252,17 @@ std::vector<double> plot_ticks(double low, double high, Plot::Scale scale) {
   return ticks;
 }
 
-std::vector<double> smoothed(const std::vector<double>& y, double decay) {
+std::vector<double> smoothed(const std::vector<double>& y, size_t radius) {
   std::vector<double> out;
-  double sum = 0, weight = 0;
-  for (const double value : y) {
-    if (std::isfinite(value)) {
-      sum = decay * sum + value;
-      weight = decay * weight + 1;
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t r = std::min({radius, i, y.size() - 1 - i});
+    double sum = 0, count = 0;
+    for (size_t j = i - r; j <= i + r; ++j) {
+      if (!std::isfinite(y[j])) continue;
+      sum += y[j];
+      count += 1;
     }
-    out.push_back(weight > 0 ? sum / weight : value);
+    out.push_back(count > 0 ? sum / count : y[i]);
   }
   return out;
 }

@@ -42,8 +42,8 @@ NFOPT_API std::string to_svg(const Plot& plot);
 /// round values between them where there is room.
 NFOPT_API std::vector<double> plot_ticks(double low, double high, Plot::Scale scale);
 
-/// Exponential moving average corrected for its start, y'_i = sum_j d^(i-j) y_j / sum_j d^(i-j); values that are not
-/// finite are passed over.
-NFOPT_API std::vector<double> smoothed(const std::vector<double>& y, double decay);
+/// Centred moving average, y'_i = mean of y over i-r .. i+r with r = min(radius, distance to the nearer end): smooths
+/// without delay. Values that are not finite are passed over.
+NFOPT_API std::vector<double> smoothed(const std::vector<double>& y, size_t radius);
 
 }  // namespace nfopt

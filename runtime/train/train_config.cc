@@ -66,13 +66,30 @@ void read_architecture(TrainConfig& config, YamlMap map) {
   }
 }
 
+FashionMnistOptions read_fashion_mnist(YamlMap& map) {
+  FashionMnistOptions data;
+  data.folder = map.text("folder", {}, std::string());
+  data.image_size = map.integer("image_size", {.at_least = 0, .at_most = 4096}, 0);
+  data.scaling.scale = map.real("scale", {.above = 0.0}, 1.0 / 255.0);
+  data.scaling.mean = map.real("mean", {}, 0.0);
+  data.scaling.std = map.real("std", {.above = 0.0}, 1.0);
+  return data;
+}
+
+ByteTextOptions read_byte_text(YamlMap& map) {
+  ByteTextOptions data;
+  data.file = map.text("file", {}, std::string());
+  data.context = map.integer("context", {.at_least = 1, .at_most = 1 << 20}, data.context);
+  data.test_share = map.real("test_share", {.above = 0.0, .below = 1.0}, data.test_share);
+  return data;
+}
+
 void read_data(TrainConfig& config, YamlMap map) {
-  map.text("name", {"fashion_mnist"});
-  config.data.folder = map.text("folder", {}, std::string());
-  config.data.image_size = map.integer("image_size", {.at_least = 0, .at_most = 4096}, 0);
-  config.data.scaling.scale = map.real("scale", {.above = 0.0}, 1.0 / 255.0);
-  config.data.scaling.mean = map.real("mean", {}, 0.0);
-  config.data.scaling.std = map.real("std", {.above = 0.0}, 1.0);
+  if (map.text("name", {"fashion_mnist", "byte_text"}) == "byte_text") {
+    config.data = read_byte_text(map);
+  } else {
+    config.data = read_fashion_mnist(map);
+  }
   config.train_examples = map.integer("train_examples", {.at_least = 0}, 0);
   config.test_examples = map.integer("test_examples", {.at_least = 0}, 0);
   map.finish();
@@ -118,7 +135,7 @@ TrainConfig read(const YamlValue& document, YamlProblems& problems) {
   config.batch_size = top.integer("batch_size", {.at_least = 1}, 128);
   config.steps = top.integer("steps", {.at_least = 1});
   config.on_non_finite =
-      top.text("on_non_finite", {"stop", "skip"}, "stop") == "stop" ? NonFinite::stop : NonFinite::skip;
+      top.text("on_non_finite", {"stop", "skip"}, "stop") == "stop" ? OnNonFinite::stop : OnNonFinite::skip;
 
   const YamlValue& presets = presets_of(top, problems);
   if (const YamlValue* optimizer = top.value("optimizer")) {
@@ -202,12 +219,20 @@ YamlValue to_yaml_value(const TrainConfig& config) {
   root.set("architecture", std::move(architecture));
 
   YamlValue data = YamlValue::map();
-  data.set("name", text("fashion_mnist"));
-  if (!config.data.folder.empty()) data.set("folder", text(config.data.folder));
-  data.set("image_size", integer(config.data.image_size));
-  data.set("scale", real(config.data.scaling.scale));
-  data.set("mean", real(config.data.scaling.mean));
-  data.set("std", real(config.data.scaling.std));
+  if (const auto* byte_text = std::get_if<ByteTextOptions>(&config.data)) {
+    data.set("name", text("byte_text"));
+    if (!byte_text->file.empty()) data.set("file", text(byte_text->file));
+    data.set("context", integer(byte_text->context));
+    data.set("test_share", real(byte_text->test_share));
+  } else {
+    const auto& images = std::get<FashionMnistOptions>(config.data);
+    data.set("name", text("fashion_mnist"));
+    if (!images.folder.empty()) data.set("folder", text(images.folder));
+    data.set("image_size", integer(images.image_size));
+    data.set("scale", real(images.scaling.scale));
+    data.set("mean", real(images.scaling.mean));
+    data.set("std", real(images.scaling.std));
+  }
   data.set("train_examples", integer(config.train_examples));
   data.set("test_examples", integer(config.test_examples));
   root.set("data", std::move(data));
@@ -216,7 +241,7 @@ YamlValue to_yaml_value(const TrainConfig& config) {
   root.set("batch_size", integer(config.batch_size));
   root.set("steps", integer(config.steps));
   root.set("optimizer", to_yaml_value(config.optimizer));
-  root.set("on_non_finite", text(config.on_non_finite == NonFinite::stop ? "stop" : "skip"));
+  root.set("on_non_finite", text(config.on_non_finite == OnNonFinite::stop ? "stop" : "skip"));
 
   const auto section = [&](const char* key, std::initializer_list<std::pair<const char*, int64_t>> entries) {
     YamlValue map = YamlValue::map();

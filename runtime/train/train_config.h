@@ -15,7 +15,7 @@
 namespace nfopt {
 
 /// What happens when a loss, a gradient or an updated parameter is not finite.
-enum class NonFinite : uint8_t {
+enum class OnNonFinite : uint8_t {
   stop,  ///< the run ends with an Error that names the parameter; the last checkpoint stays
   skip   ///< the step is left out, parameters and optimizer stay as they were, and a notice is printed
 };
@@ -32,7 +32,7 @@ struct NFOPT_API TrainConfig {
   std::string architecture;
   std::map<std::string, OptionValue> architecture_options;
 
-  FashionMnistOptions data;
+  DataOptions data;
   int64_t train_examples = 0;  ///< the first so many; 0: all
   int64_t test_examples = 0;
 
@@ -40,7 +40,7 @@ struct NFOPT_API TrainConfig {
   int64_t batch_size = 128;
   int64_t steps = 0;
   OptimizerConfig optimizer;
-  NonFinite on_non_finite = NonFinite::stop;
+  OnNonFinite on_non_finite = OnNonFinite::stop;
 
   int64_t log_every = 10;        ///< steps per row of the metrics
   int64_t evaluate_every = 200;  ///< steps per evaluation on the test examples; also at the beginning and the end

@@ -6,6 +6,7 @@
 #include <nfopt/runtime/version.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ std::vector<PlotSeries> curves(const std::vector<MetricsRow>& rows, size_t train
   PlotSeries raw = series(rows, train, "train");
   PlotSeries smooth = raw;
   raw.line = PlotSeries::Line::faint;
-  smooth.y = smoothed(raw.y, 0.9);
+  smooth.y = smoothed(raw.y, std::max<size_t>(1, raw.y.size() / 40));
   return {raw, smooth, series(rows, test, "test")};
 }
 
@@ -49,7 +50,7 @@ std::vector<std::filesystem::path> write_train_plots(const TrainConfig& config, 
   Plot loss;
   loss.title = config.name + ": loss";
   loss.subtitle = config.optimizer.name + ", seed " + std::to_string(config.seed) + ", batch " +
-                  std::to_string(config.batch_size) + "; train: moving average, raw values faint";
+                  std::to_string(config.batch_size) + "; train smoothed, raw values faint";
   loss.x_label = "step";
   loss.y_label = "cross entropy (nats)";
   loss.y_scale = Plot::Scale::logarithmic;

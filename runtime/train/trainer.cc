@@ -33,7 +33,7 @@ Task make_task(const TrainConfig& config) {
   for (const std::string& folder : config.plugins) Registry::global().add_directory(folder);
   Instance instance = instantiate(Registry::global().find(config.architecture), config.architecture_options);
   const at::ScalarType dtype = config.dtype == "float64" ? at::kDouble : at::kFloat;
-  Dataset data = load_fashion_mnist(config.data, dtype);
+  Dataset data = load_dataset(config.data, dtype);
   if (config.train_examples > 0) data.train = data.train.first(config.train_examples);
   if (config.test_examples > 0) data.test = data.test.first(config.test_examples);
   return Task(std::move(instance), data, config.batch_size, device, dtype);
@@ -152,14 +152,14 @@ class Run {
     const int64_t number = step_ + 1;
 
     // On a GPU the answer would cost a wait in every step: there the rows of the metrics are checked instead.
-    const bool check = members_.tensors().front().is_cpu() || config_.on_non_finite == NonFinite::skip;
+    const bool check = members_.tensors().front().is_cpu() || config_.on_non_finite == OnNonFinite::skip;
     if (check && contained(number, describe_non_finite(score.loss, parameters_))) {
       step_ = number;
       return;
     }
     window_.add(score.loss, score.accuracy);
     const std::vector<at::Tensor> before =
-        config_.on_non_finite == NonFinite::skip ? copies() : std::vector<at::Tensor>();
+        config_.on_non_finite == OnNonFinite::skip ? copies() : std::vector<at::Tensor>();
     const NamedTensors state_before = before.empty() ? NamedTensors() : copies_of(optimizer_->state());
     optimizer_->step(step_, score.loss);
     step_ = number;
@@ -170,7 +170,7 @@ class Run {
   bool contained(int64_t number, const std::string& problem) {
     if (problem.empty()) return false;
     const std::string where = "step " + std::to_string(number) + ": " + problem;
-    if (config_.on_non_finite == NonFinite::skip) {
+    if (config_.on_non_finite == OnNonFinite::skip) {
       notice("[train] " + where + " The step is left out.");
       return true;
     }
@@ -204,7 +204,7 @@ class Run {
   void record() {
     last_train_loss_ = window_.loss();
     MetricsRow row{step_, {last_train_loss_, window_.accuracy(), kMissing, kMissing}};
-    if (!window_.empty() && !std::isfinite(last_train_loss_) && config_.on_non_finite == NonFinite::stop)
+    if (!window_.empty() && !std::isfinite(last_train_loss_) && config_.on_non_finite == OnNonFinite::stop)
       contained(step_, "the training loss is " + std::to_string(last_train_loss_) + ".");
     window_.clear();
     if (due(config_.evaluate_every)) {

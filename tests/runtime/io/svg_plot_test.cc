@@ -70,10 +70,12 @@ TEST(Svg, ThinsLongSeriesToWhatAScreenShows) {
   EXPECT_LT(to_svg({.series = {series}}).size(), 40'000u);
 }
 
-TEST(Smoothed, IsTheCorrectedMovingAverage) {
-  EXPECT_EQ(smoothed({4, 4, 4}, 0.9), (std::vector<double>{4, 4, 4}));
-  EXPECT_DOUBLE_EQ(smoothed({1, 3}, 0.5)[1], (0.5 * 1 + 3) / 1.5);
-  EXPECT_DOUBLE_EQ(smoothed({1, NAN, 3}, 0.5)[2], (0.5 * 1 + 3) / 1.5);
+TEST(Smoothed, IsACentredMeanWithoutDelay) {
+  EXPECT_EQ(smoothed({4, 4, 4}, 5), (std::vector<double>{4, 4, 4}));
+  EXPECT_EQ(smoothed({1, 2, 3, 4, 5}, 2), (std::vector<double>{1, 2, 3, 4, 5}));  // a straight line stays
+  EXPECT_EQ(smoothed({1, 7, 1}, 1), (std::vector<double>{1, 3, 1}));
+  EXPECT_EQ(smoothed({1, NAN, 3}, 1), (std::vector<double>{1, 2, 3}));
+  EXPECT_TRUE(smoothed({}, 3).empty());
 }
 
 }  // namespace
