@@ -16,7 +16,10 @@ class DenseLayer final : public NetworkLayer {
     return {initial_dense_weight(c_in_, c_out_, init_, rng.purpose("w")), at::zeros({1, c_out_}, at::kDouble)};
   }
   at::Tensor apply(std::span<const at::Tensor> theta, const Features& x) const override {
-    return dense(theta[0], theta[1], x);
+    return (*pointwise(theta, x))(x.channels);
+  }
+  std::optional<PointwiseMap> pointwise(std::span<const at::Tensor> theta, const Features& x) const override {
+    return pointwise_map(theta[0], theta[1], c_in_ - (x.constant.defined() ? x.constant.size(0) : 0), x.constant);
   }
 
  private:
@@ -27,16 +30,17 @@ class DenseLayer final : public NetworkLayer {
 
 }  // namespace
 
-at::Tensor dense(const at::Tensor& w, const at::Tensor& b, const Features& x) {
-  const int64_t members = x.channels.size(0);
-  const int64_t varying = x.channels.size(1);
-  const at::Tensor weight = w.narrow(1, 0, varying).transpose(1, 2).expand({members, -1, -1});
+PointwiseMap pointwise_map(const at::Tensor& w, const at::Tensor& b, int64_t varying, const at::Tensor& constant) {
+  PointwiseMap map;
+  map.weight = w.transpose(1, 2);
   at::Tensor bias = b;
-  if (x.constant.defined() && x.constant.numel() > 0) {
-    const at::Tensor constant = at::matmul(x.constant, w.narrow(1, varying, x.constant.size(0)));
-    bias = bias.defined() ? bias + constant : constant;
+  if (constant.defined() && constant.numel() > 0) {
+    map.weight = map.weight.narrow(2, 0, varying);
+    const at::Tensor added = at::matmul(constant, w.narrow(1, varying, constant.size(0)));
+    bias = bias.defined() ? bias + added : added;
   }
-  return bias.defined() ? at::baddbmm(bias.unsqueeze(2), weight, x.channels) : at::bmm(weight, x.channels);
+  if (bias.defined()) map.bias = bias.unsqueeze(2);
+  return map;
 }
 
 at::Tensor initial_dense_weight(int64_t c_in, int64_t c_out, DenseInit init, const Rng& rng) {

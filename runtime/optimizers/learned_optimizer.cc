@@ -36,13 +36,13 @@ NamedTensors converted(const NamedTensors& tensors, const at::TensorOptions& opt
   return out;
 }
 
-/// Largest magnitudes, one number per tensor: finite exactly when all entries are.
-std::vector<at::Tensor> magnitudes(const std::vector<at::Tensor>& tensors) {
-  std::vector<at::Tensor> present;
+/// Largest magnitude of all entries: finite exactly when all of them are. One device synchronisation.
+double largest_magnitude(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> flat;
   for (const at::Tensor& t : tensors)
-    if (t.defined() && t.numel() > 0) present.push_back(t);
-  if (present.empty()) return {};
-  return at::_foreach_norm(present, std::numeric_limits<double>::infinity());
+    if (t.defined() && t.numel() > 0) flat.push_back(t.reshape({-1}));
+  if (flat.empty()) return 0;
+  return at::linalg_vector_norm(at::cat(flat), std::numeric_limits<double>::infinity()).item<double>();
 }
 
 constexpr const char* kArchiveFormat = "nfopt-learned-optimizer-1";
@@ -213,11 +213,7 @@ void LearnedOptimizer::apply(const std::vector<at::Tensor>& updates, const std::
 }
 
 bool LearnedOptimizer::all_finite(const std::vector<at::Tensor>& gradients, const std::vector<at::Tensor>& updates) {
-  std::vector<at::Tensor> numbers = magnitudes(gradients);
-  for (at::Tensor& n : magnitudes(updates)) numbers.push_back(std::move(n));
-  if (numbers.empty()) return true;
-  for (at::Tensor& n : numbers) n = n.to(impl_->binding.covered.front().device, at::kDouble);
-  if (at::stack(numbers).isfinite().all().item<bool>()) return true;
+  if (std::isfinite(largest_magnitude(gradients)) && std::isfinite(largest_magnitude(updates))) return true;
 
   // Only now find out which ones.
   std::vector<const BoundParameter*> all;

@@ -8,7 +8,7 @@ namespace {
 
 /// One number per decay, shaped to multiply [P, K, N].
 at::Tensor per_decay(std::vector<double> values, const at::Tensor& like) {
-  return at::tensor(values, at::kDouble).view({1, -1, 1}).to(like.options());
+  return at::tensor(values, like.options().requires_grad(false)).view({1, -1, 1});
 }
 
 }  // namespace

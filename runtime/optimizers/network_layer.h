@@ -1,10 +1,13 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <nfopt/nflayers/plan/plan.h>
 #include <nfopt/nflayers/random/rng.h>
 #include <nfopt/runtime/optimizers/feature_builder.h>
+#include <nfopt/runtime/optimizers/pointwise_chain.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -24,17 +27,22 @@ class NetworkLayer {
   virtual std::vector<ThetaShape> theta_shapes() const = 0;
   /// Fresh values in this order, [1, ...] each, float64 on the CPU.
   virtual std::vector<at::Tensor> initial_theta(const Rng& rng) const = 0;
+  /// The layer as a pointwise map, if that is all it is. Constant channels of x are in the bias then.
+  virtual std::optional<PointwiseMap> pointwise(std::span<const at::Tensor> /*theta*/, const Features& /*x*/) const {
+    return std::nullopt;
+  }
   /// theta [P|1, ...] in this order, x [P, C_in, N]  ->  [P, C_out, N], a tensor nobody else holds.
   virtual at::Tensor apply(std::span<const at::Tensor> theta, const Features& x) const = 0;
 };
 
 std::unique_ptr<NetworkLayer> dense_layer(const LayerDescription& layer, DenseInit init);
-std::unique_ptr<NetworkLayer> unf_layer(const LayerDescription& layer, const WeightSpace& space, const Fold& fold,
-                                        DenseInit init, std::shared_ptr<const ParameterLayout> layout);
+/// `plan` is that of the weight space and fold; all layers of a network share one.
+std::unique_ptr<NetworkLayer> unf_layer(const LayerDescription& layer, std::shared_ptr<const Plan> plan, DenseInit init,
+                                        std::shared_ptr<const ParameterLayout> layout);
 
-/// x w + b with w [P|1, C_in, C_out] and b [P|1, C_out] or undefined: one matrix product for all elements of all
-/// tensors. Constant channels go into the bias.
-at::Tensor dense(const at::Tensor& w, const at::Tensor& b, const Features& x);
+/// x w + b with w [P|1, C_in, C_out] and b [P|1, C_out] or undefined, for `varying` channels of x that differ per
+/// element and constant ones after them, which go into the bias.
+PointwiseMap pointwise_map(const at::Tensor& w, const at::Tensor& b, int64_t varying, const at::Tensor& constant);
 /// [1, c_in, c_out]
 at::Tensor initial_dense_weight(int64_t c_in, int64_t c_out, DenseInit init, const Rng& rng);
 

@@ -9,7 +9,7 @@ at::Tensor time_features(int64_t step, const std::vector<double>& scales, const 
   std::vector<double> values;
   values.reserve(scales.size());
   for (const double tau : scales) values.push_back(std::tanh(static_cast<double>(step) / tau - 1));
-  return at::tensor(values, at::kDouble).to(like.options());
+  return at::tensor(values, like.options().requires_grad(false));
 }
 
 }  // namespace nfopt

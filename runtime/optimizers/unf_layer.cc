@@ -7,9 +7,9 @@ namespace {
 
 class UnfLayer final : public NetworkLayer {
  public:
-  UnfLayer(const LayerDescription& layer, const WeightSpace& space, const Fold& fold, DenseInit init,
+  UnfLayer(const LayerDescription& layer, std::shared_ptr<const Plan> plan, DenseInit init,
            std::shared_ptr<const ParameterLayout> layout)
-      : map_(space, fold, layer.c_in, layer.c_out),
+      : map_(std::move(plan), layer.c_in, layer.c_out),
         pointwise_(layer.type == LayerType::unf_plus_pointwise),
         init_(init),
         layout_(std::move(layout)) {}
@@ -33,7 +33,8 @@ class UnfLayer final : public NetworkLayer {
     const size_t n = map_.parameters().size();
     const std::vector<at::Tensor> parameters(theta.begin(), theta.begin() + static_cast<std::ptrdiff_t>(n));
     const at::Tensor y = layout_->flatten_features(map_(parameters, layout_->features(x.joined())));
-    return pointwise_ ? y + dense(theta[n], {}, x) : y;
+    if (!pointwise_) return y;
+    return y + pointwise_map(theta[n], {}, x.channels.size(1), x.constant)(x.channels);
   }
 
  private:
@@ -45,9 +46,9 @@ class UnfLayer final : public NetworkLayer {
 
 }  // namespace
 
-std::unique_ptr<NetworkLayer> unf_layer(const LayerDescription& layer, const WeightSpace& space, const Fold& fold,
-                                        DenseInit init, std::shared_ptr<const ParameterLayout> layout) {
-  return std::make_unique<UnfLayer>(layer, space, fold, init, std::move(layout));
+std::unique_ptr<NetworkLayer> unf_layer(const LayerDescription& layer, std::shared_ptr<const Plan> plan, DenseInit init,
+                                        std::shared_ptr<const ParameterLayout> layout) {
+  return std::make_unique<UnfLayer>(layer, std::move(plan), init, std::move(layout));
 }
 
 }  // namespace nfopt

@@ -5,6 +5,7 @@ namespace nfopt {
 
 UpdateNetwork::UpdateNetwork(const NetworkDescription& description, const WeightSpace& space,
                              const std::shared_ptr<const ParameterLayout>& layout) {
+  std::shared_ptr<const Plan> plan;
   for (size_t k = 0; k < description.layers.size(); ++k) {
     const LayerDescription& layer = description.layers[k];
     const bool is_dense = layer.type == LayerType::dense;
@@ -13,8 +14,9 @@ UpdateNetwork::UpdateNetwork(const NetworkDescription& description, const Weight
     };
     Entry& entry = layers_.emplace_back();
     entry.relu = layer.relu;
-    entry.layer = is_dense ? dense_layer(layer, description.dense_init)
-                           : unf_layer(layer, space, description.fold, description.dense_init, layout);
+    if (!is_dense && !plan) plan = std::make_shared<const Plan>(build_plan(space, description.fold));
+    entry.layer =
+        is_dense ? dense_layer(layer, description.dense_init) : unf_layer(layer, plan, description.dense_init, layout);
     entry.first = shapes_.size();
     add(entry.layer->theta_shapes());
     entry.positions = shapes_.size();
@@ -41,12 +43,28 @@ std::vector<at::Tensor> UpdateNetwork::initial_theta(const Rng& rng) const {
 }
 
 at::Tensor UpdateNetwork::apply(std::span<const at::Tensor> theta, Features x) const {
+  std::vector<PointwiseMap> chain;  // pointwise layers that wait for the next layer that is not
+  const auto run_chain = [&] {
+    if (!chain.empty()) x = {apply_chain(chain, x.channels), {}};
+    chain.clear();
+  };
   for (const Entry& entry : layers_) {
-    at::Tensor y = entry.layer->apply(theta.subspan(entry.first, entry.positions - entry.first), x);
+    const auto own = theta.subspan(entry.first, entry.positions - entry.first);
+    if (!entry.position) {
+      // Constant channels are for the first map only: the others read what it writes.
+      if (auto map = entry.layer->pointwise(own, chain.empty() ? x : Features{})) {
+        map->relu = entry.relu;
+        chain.push_back(std::move(*map));
+        continue;
+      }
+    }
+    run_chain();
+    at::Tensor y = entry.layer->apply(own, x);
     if (entry.position) y = entry.position->add_to(y, theta.subspan(entry.positions, entry.last - entry.positions));
     if (entry.relu) y = y.relu_();  // y is this layer's own
     x = {std::move(y), {}};
   }
+  run_chain();
   return x.joined();
 }
 

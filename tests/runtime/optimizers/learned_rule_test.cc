@@ -149,6 +149,21 @@ TEST_P(EveryRule, LeavesItsInputsAlone) {
   for (const auto& [tensor, copy] : copies) EXPECT_TRUE(at::equal(tensor, copy));
 }
 
+TEST(LearnedRule, BlocksOfElementsChangeNothing) {
+  TensorDescription tensor;
+  tensor.name = "w";
+  tensor.shape = {101, 97};  // two blocks and a rest
+  tensor.axes = "[a, b]";
+  const auto space = std::make_shared<const WeightSpace>(std::vector<TensorDescription>{tensor});
+  const LearnedRule rule(rule_preset("unf"), space);
+  const NamedTensors theta = random_theta(rule, Rng(1), 2);
+  const std::vector<at::Tensor> params = random_list(rule, Rng(2), 2), grads = random_list(rule, Rng(3), 2);
+  const Update under_grad_mode = rule.update(theta, params, grads, rule.init(params), {});
+  torch::NoGradGuard no_grad;
+  const Update in_blocks = rule.update(theta, params, grads, rule.init(params), {});
+  expect_equal(in_blocks.updates, under_grad_mode.updates, 1e-13);
+}
+
 TEST(LearnedRule, TensorsThatDoNotFitAreListedTogether) {
   const LearnedRule rule(rule_preset("unf"), small_space());
   const NamedTensors theta = rule.initial_theta(Rng(1));
