@@ -16,6 +16,10 @@ int64_t CoefficientShape::weight(const Term& term, int64_t out, int64_t in) cons
   return matrix(signature) + row * signature.input_channels * in_channels_ + column;
 }
 
+double CoefficientShape::mean(const Term& term) const {
+  return 1.0 / static_cast<double>(plan_.inputs[plan_.signatures[term.signature].inputs[term.input].half].count);
+}
+
 int64_t CoefficientShape::bias(int view, int64_t out) const {
   // The first outputs of the first signature are all views, each with every axis broadcast.
   return weights_ + plan_.signatures.front().outputs[view].channel * out_channels_ + out;
@@ -35,7 +39,7 @@ CoefficientLayout unf_layout(const Plan& plan, int64_t in_channels, int64_t out_
       for (int64_t f = 0; f < folded; ++f)
         for (int64_t c = 0; c < in_channels; ++c)
           for (int64_t out = 0; out < outs; ++out)
-            layout.map.add(shape.weight(plan.terms[t], out, c * folded + f), next++);
+            layout.map.add(shape.weight(plan.terms[t], out, c * folded + f), next++, shape.mean(plan.terms[t]));
       rows += folded;
     }
     layout.parameters.push_back({"theta." + plan.views[v].name, {rows, in_channels, outs}});

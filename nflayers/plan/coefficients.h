@@ -14,6 +14,9 @@ namespace nfopt {
 ///
 ///   M of every signature, [O, K] row-major, in the plan's order       weights entries
 ///   bias, one per output view and layer channel, in view order        C_out * sum of F entries
+///
+/// Executors contract by *sums*: a layout gives the coefficient of a mean the scale `mean(term)`, so that neither the
+/// contraction nor its adjoint has to divide.
 class NFOPT_API CoefficientShape {
  public:
   CoefficientShape(const Plan& plan, int64_t in_channels, int64_t out_channels);
@@ -24,6 +27,8 @@ class NFOPT_API CoefficientShape {
   int64_t matrix(const Signature& signature) const { return signature.coefficient * in_channels_ * out_channels_; }
   /// The entry that carries input channel `in` (c * F_w + f) to output channel `out` (c * F_v + f) in a term.
   int64_t weight(const Term& term, int64_t out, int64_t in) const;
+  /// One over the number of input positions that a term averages.
+  double mean(const Term& term) const;
   /// The bias entry of layer channel `out` of a view.
   int64_t bias(int view, int64_t out) const;
 

@@ -11,12 +11,11 @@ int64_t product(const std::vector<int64_t>& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
 }
 
-void drop_from_parent(Half& half, const std::vector<int>& parent_cells, const std::vector<int64_t>& sizes) {
-  for (size_t i = 0; i < parent_cells.size(); ++i) {
-    if (std::binary_search(half.kept.begin(), half.kept.end(), parent_cells[i])) continue;
-    half.dropped.push_back(static_cast<int>(i));
-    half.dropped_count *= sizes[half.cells[parent_cells[i]].front()];
-  }
+std::vector<int> lost(const std::vector<int>& cells, const std::vector<int>& kept) {
+  std::vector<int> result;
+  for (size_t i = 0; i < cells.size(); ++i)
+    if (!std::binary_search(kept.begin(), kept.end(), cells[i])) result.push_back(static_cast<int>(i));
+  return result;
 }
 
 }  // namespace
@@ -52,7 +51,9 @@ std::vector<int> build_lattice(std::vector<Half>& halves, const std::vector<std:
     }
     std::vector<int> all(half.cells.size());
     std::iota(all.begin(), all.end(), 0);
-    drop_from_parent(half, half.parent < 0 ? all : halves[half.parent].kept, sizes);
+    for (int cell : lost(all, half.kept)) half.count *= sizes[half.cells[cell].front()];
+    half.dropped = lost(half.parent < 0 ? all : halves[half.parent].kept, half.kept);
+    if (half.parent >= 0) halves[half.parent].children.push_back(static_cast<int>(i));
   }
   return position;
 }

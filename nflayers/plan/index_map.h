@@ -13,11 +13,12 @@ struct IndexMap {
   int64_t targets = 0;  ///< length of y
   std::vector<int64_t> source;
   std::vector<int64_t> target;
-  std::vector<double> scale;  ///< empty: all 1
+  std::vector<double> scale;
 
-  void add(int64_t to, int64_t from) {
+  void add(int64_t to, int64_t from, double weight = 1.0) {
     target.push_back(to);
     source.push_back(from);
+    scale.push_back(weight);
   }
 };
 

@@ -79,6 +79,9 @@ class Builder {
       signature.coefficient = plan_.coefficient_blocks;
       plan_.coefficient_blocks += signature.input_channels * signature.output_channels;
     }
+    for (size_t s = 0; s < plan_.signatures.size(); ++s) plan_.by_rank.push_back(static_cast<int>(s));
+    std::stable_sort(plan_.by_rank.begin(), plan_.by_rank.end(),
+                     [&](int a, int b) { return plan_.signatures[a].sizes.size() < plan_.signatures[b].sizes.size(); });
     return std::move(plan_);
   }
 

@@ -55,9 +55,10 @@ struct Half {
   Partition cells;             ///< positions in PlanView::axes, ordered by first axis
   std::vector<int> kept;       ///< ascending positions in cells
   std::vector<int64_t> sizes;  ///< of the kept cells
+  int64_t count = 1;           ///< product of the sizes of the other cells: what a mean divides by
   int parent = -1;             ///< the half this one is reduced from; -1: the view itself, seen through `cells`
+  std::vector<int> children;   ///< the halves that have this one as parent
   std::vector<int> dropped;    ///< axes of the parent (or of the cells) that this half has lost
-  int64_t dropped_count = 1;   ///< product of their sizes
 };
 
 /// A half in the axis order of its signature.
@@ -108,6 +109,7 @@ struct Plan {
   std::vector<Half> inputs;           ///< by view, parents before children
   std::vector<Half> outputs;          ///< by view, parents before children
   std::vector<Signature> signatures;  ///< the first keeps nothing; its first outputs are all views, in order: the bias
+  std::vector<int> by_rank;           ///< the signatures, fewest axes first: a half comes after all its children
   std::vector<Term> terms;            ///< by output view, input view, published order
   int64_t coefficient_blocks = 0;     ///< sum over signatures of input_channels * output_channels
   int64_t bias_channels = 0;          ///< sum over views of F

@@ -27,21 +27,22 @@ Direction direction(int64_t sources, int64_t targets, const std::vector<int64_t>
                     const std::vector<int64_t>& target, const std::vector<double>& scale) {
   Direction result;
   result.targets = targets;
+  const bool scaled = std::any_of(scale.begin(), scale.end(), [](double s) { return s != 1.0; });
   std::vector<int64_t> from(targets, sources);
-  std::vector<double> weight(scale.empty() ? 0 : targets, 1.0);
+  std::vector<double> weight(targets, 1.0);
   for (size_t e = 0; e < source.size(); ++e) {
     if (from[target[e]] != sources) {  // a second entry: general form
       result.from = int64_tensor(source);
       result.to = int64_tensor(target);
-      if (!scale.empty()) result.scale = at::tensor(scale, at::kDouble);
+      if (scaled) result.scale = at::tensor(scale, at::kDouble);
       return result;
     }
     from[target[e]] = source[e];
-    if (!scale.empty()) weight[target[e]] = scale[e];
+    weight[target[e]] = scale[e];
   }
   result.padded = std::find(from.begin(), from.end(), sources) != from.end();
   result.from = int64_tensor(from);
-  if (!scale.empty()) result.scale = at::tensor(weight, at::kDouble);
+  if (scaled) result.scale = at::tensor(weight, at::kDouble);
   return result;
 }
 

@@ -8,11 +8,15 @@
 namespace nfopt::aten {
 namespace {
 
-// M of a signature, [P|1, O, K].
-at::Tensor matrix(const CoefficientShape& shape, const Signature& signature, const Coefficients& m) {
+// M of a signature, [P|1, O, K]. The last axis of `values` is contiguous.
+ChannelMatrix matrix(const CoefficientShape& shape, const Signature& signature, const Coefficients& m) {
   const int64_t o = signature.output_channels * m.out_channels, k = signature.input_channels * m.in_channels;
-  return m.values.narrow(1, shape.matrix(signature), o * k).view({m.values.size(0), o, k});
+  return {m.values, shape.matrix(signature), o, k, k, 1};
 }
+
+Coefficients contiguous(const Coefficients& m) { return {m.values.contiguous(), m.in_channels, m.out_channels}; }
+
+Frame frame_like(const at::Tensor& x, int64_t channels) { return {x.size(0), x.size(1), channels, x.options()}; }
 
 }  // namespace
 
@@ -24,27 +28,26 @@ std::vector<at::Tensor> contract_cotangents(const Plan& plan, const std::vector<
   return contract(plan, output_side(plan), read_views(plan, y));
 }
 
-std::vector<at::Tensor> apply_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& xs) {
+std::vector<at::Tensor> apply_contracted(const Plan& plan, const Coefficients& given,
+                                         const std::vector<at::Tensor>& xs) {
+  const Coefficients m = contiguous(given);
   const CoefficientShape shape(plan, m.in_channels, m.out_channels);
-  const int64_t bias = shape.total() - shape.weights();
-  std::vector<at::Tensor> products;
-  products.reserve(xs.size());
-  for (size_t s = 0; s < xs.size(); ++s)
-    products.push_back(channel_product(matrix(shape, plan.signatures[s], m), xs[s]));
-  // The first rows of the first product are every view's smallest half: there the bias costs one small addition.
-  products.front()
-      .narrow(2, 0, bias)
-      .add_(m.values.narrow(1, shape.weights(), bias).view({m.values.size(0), 1, bias, 1}));
-  return write_views(plan, expand(plan, output_side(plan), products));
+  const at::Tensor bias = m.values.narrow(1, shape.weights(), shape.total() - shape.weights());
+  return write_views(plan, expand(plan, output_side(plan), frame_like(xs.front(), m.out_channels), bias,
+                                  [&](int s, const at::Tensor& y, bool accumulate) {
+                                    multiply_channels(matrix(shape, plan.signatures[s], m), xs[s], y, accumulate);
+                                  }));
 }
 
-std::vector<at::Tensor> adjoint_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& ys) {
+std::vector<at::Tensor> adjoint_contracted(const Plan& plan, const Coefficients& given,
+                                           const std::vector<at::Tensor>& ys) {
+  const Coefficients m = contiguous(given);
   const CoefficientShape shape(plan, m.in_channels, m.out_channels);
-  std::vector<at::Tensor> products;
-  products.reserve(ys.size());
-  for (size_t s = 0; s < ys.size(); ++s)
-    products.push_back(channel_product(matrix(shape, plan.signatures[s], m).transpose(1, 2), ys[s]));
-  return write_views(plan, expand(plan, input_side(plan), products));
+  return write_views(plan, expand(plan, input_side(plan), frame_like(ys.front(), m.in_channels), {},
+                                  [&](int s, const at::Tensor& z, bool accumulate) {
+                                    multiply_channels(matrix(shape, plan.signatures[s], m).transposed(), ys[s], z,
+                                                      accumulate);
+                                  }));
 }
 
 at::Tensor coefficient_grad_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& xs,
@@ -52,9 +55,8 @@ at::Tensor coefficient_grad_contracted(const Plan& plan, const Coefficients& m, 
   const int64_t members = m.values.size(0);
   std::vector<at::Tensor> parts;
   parts.reserve(xs.size() + 1);
-  for (size_t s = 0; s < xs.size(); ++s)
-    parts.push_back(gram_product(ys[s], xs[s], members).view({members, ys[s].size(2) * xs[s].size(2)}));
-  const at::Tensor bias = ys.front().narrow(2, 0, plan.bias_channels * m.out_channels).squeeze(3);  // [P, B, bias]
+  for (size_t s = 0; s < xs.size(); ++s) parts.push_back(gram_product(ys[s], xs[s], members));
+  const at::Tensor bias = ys.front().narrow(2, 0, plan.bias_channels * m.out_channels);  // [P, B, bias]
   parts.push_back(members == 1 ? bias.sum(at::IntArrayRef({0, 1})).unsqueeze(0) : bias.sum(1));
   return at::cat(parts, 1);
 }

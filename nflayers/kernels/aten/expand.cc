@@ -1,100 +1,135 @@
 #include <nfopt/nflayers/kernels/aten/halves.h>
 #include <torch/torch.h>
 
-#include <algorithm>
-
 namespace nfopt::aten {
 namespace {
 
-// The block of a product that belongs to one half, in the half's own axis order.
-at::Tensor block_of(const at::Tensor& product, const Block& block, int64_t folded, int64_t channels, size_t blocks) {
-  at::Tensor part = product;
-  if (blocks > 1) part = product.narrow(2, block.channel * channels, folded * channels);
-  if (std::is_sorted(block.order.begin(), block.order.end())) return part;
-  std::vector<int64_t> axes(3 + block.order.size());
-  for (int64_t i = 0; i < 3; ++i) axes[i] = i;
-  for (size_t j = 0; j < block.order.size(); ++j) axes[3 + block.order[j]] = static_cast<int64_t>(3 + j);
-  return part.permute(axes);
+std::vector<int64_t> shape_of(const Frame& frame, int64_t channels, const std::vector<int64_t>& sizes) {
+  std::vector<int64_t> shape = {frame.members, frame.batch, channels};
+  shape.insert(shape.end(), sizes.begin(), sizes.end());
+  return shape;
 }
 
-at::Tensor with_dropped_axes(const Half& half, at::Tensor x) {
-  for (int axis : half.dropped) x = x.unsqueeze(3 + axis);  // ascending, so that positions are final
-  return x;
+// The block of a product [P, B, O, sizes...] that belongs to one half, in the half's own axis order.
+at::Tensor block_of(const at::Tensor& product, const Block& block, int64_t channels, int64_t first_channel) {
+  std::vector<int64_t> sizes = {product.size(0), product.size(1), channels};
+  std::vector<int64_t> strides = {product.stride(0), product.stride(1), product.stride(2)};
+  sizes.resize(3 + block.order.size());
+  strides.resize(3 + block.order.size());
+  for (size_t j = 0; j < block.order.size(); ++j) {
+    sizes[3 + block.order[j]] = product.size(static_cast<int64_t>(3 + j));
+    strides[3 + block.order[j]] = product.stride(static_cast<int64_t>(3 + j));
+  }
+  return product.as_strided(sizes, strides, product.storage_offset() + first_channel * product.stride(2));
 }
 
-// Adds x into y, into the diagonal over the half's cells if they join axes.
-void add_on_cells(const at::Tensor& y, const Half& half, const at::Tensor& x, double weight) {
-  if (half.cells.size() + 3 == static_cast<size_t>(y.dim())) {
-    y.add_(x, weight);
-    return;
-  }
-  std::vector<int64_t> sizes(y.sizes().begin(), y.sizes().begin() + 3);
-  std::vector<int64_t> strides(y.strides().begin(), y.strides().begin() + 3);
-  for (const auto& cell : half.cells) {
-    sizes.push_back(y.size(3 + cell.front()));
-    strides.push_back(0);
-    for (int axis : cell) strides.back() += y.stride(3 + axis);
-  }
-  y.as_strided(sizes, strides, y.storage_offset()).add_(x, weight);
+// Views are made before anything is written through their base. Under grad mode such a view still believes to be
+// outside the graph; asking for its grad_fn tells it, so that it can be written in place.
+const at::Tensor& target(const at::Tensor& view) {
+  if (at::GradMode::is_enabled()) view.grad_fn();
+  return view;
 }
 
-at::Tensor expand_view(const PlanView& view, const Side& side, std::vector<at::Tensor>& halves, const at::Tensor& like,
-                       int64_t channels) {
-  const auto& indices = view.*side.of_view;
-  auto weight = [&](const Half& half) { return side.averages ? 1.0 / static_cast<double>(half.dropped_count) : 1.0; };
-  for (size_t i = indices.size(); i-- > 0;) {
-    const Half& half = side.halves[indices[i]];
-    if (half.parent >= 0) halves[half.parent].add_(with_dropped_axes(half, halves[indices[i]]), weight(half));
-  }
-  at::Tensor result;
-  for (int index : indices) {
-    const Half& half = side.halves[index];
-    if (half.parent >= 0) continue;
-    if (!result.defined() && half.kept.size() == view.axes.size()) {  // the first half, if any: the view itself
-      result = halves[index];
-      continue;
+class Expansion {
+ public:
+  Expansion(const Plan& plan, const Side& side, const Frame& frame)
+      : plan_(plan), side_(side), frame_(frame), halves_(side.halves.size()) {}
+
+  void run(int s, const at::Tensor& bias, const Multiply& multiply) {
+    const Signature& signature = plan_.signatures[s];
+    const auto& blocks = signature.*side_.blocks;
+    if (blocks.empty()) return;
+    const at::Tensor product =
+        at::empty(shape_of(frame_, signature.*side_.channels * frame_.channels, signature.sizes), frame_.options);
+    std::vector<at::Tensor> parts, repeated;  // repeated: further alignments of a half that has a part already
+    std::vector<int> owner;                   // half of every part, -1: repeated
+    bool accumulate = bias.defined() && s == 0;
+    for (const Block& block : blocks) {
+      const Half& half = side_.halves[block.half];
+      parts.push_back(block_of(product, block, plan_.views[half.view].folded_size * frame_.channels,
+                               block.channel * frame_.channels));
+      const bool first = !halves_[block.half].defined();
+      owner.push_back(first ? block.half : -1);
+      if (first) halves_[block.half] = parts.back();
+      accumulate = accumulate || !half.children.empty();
     }
-    if (!result.defined()) {
-      std::vector<int64_t> sizes = {like.size(0), like.size(1), channels * view.folded_size};
-      for (const PlanAxis& axis : view.axes) sizes.push_back(axis.size);
-      result = at::zeros(sizes, like.options());
+    if (accumulate) {
+      size_t first = 0;
+      if (bias.defined() && s == 0) {  // its first blocks are the smallest halves of all views
+        const int64_t channels = plan_.bias_channels * frame_.channels;
+        product.narrow(2, 0, channels).copy_(bias.unsqueeze(1));
+        first = plan_.views.size();
+      }
+      for (size_t i = first; i < parts.size(); ++i) start(parts[i], owner[i]);
     }
-    add_on_cells(result, half, with_dropped_axes(half, halves[index]), weight(half));
+    multiply(s, product, accumulate);
+    for (size_t i = 0; i < parts.size(); ++i)
+      if (owner[i] < 0) target(halves_[blocks[i].half]).add_(parts[i]);
   }
-  if (!result.defined()) {  // nothing reads this view
-    std::vector<int64_t> sizes = {like.size(0), like.size(1), channels * view.folded_size};
+
+  at::Tensor view(const PlanView& view) const {
+    at::Tensor result;
+    for (int index : view.*side_.of_view) {
+      const Half& half = side_.halves[index];
+      if (half.parent >= 0) continue;
+      if (!result.defined() && half.kept.size() == view.axes.size()) {  // the first half, if any: the view itself
+        result = halves_[index];
+        continue;
+      }
+      if (!result.defined()) result = zeros(view);
+      diagonal(result, half.cells).add_(with_dropped_axes(half, halves_[index]));
+    }
+    return result.defined() ? result : zeros(view);  // nothing reads or writes this view
+  }
+
+ private:
+  // Fills a part with everything smaller, before its product is added.
+  void start(const at::Tensor& view, int half) const {
+    const at::Tensor& part = target(view);
+    if (half < 0 || side_.halves[half].children.empty()) {
+      part.zero_();
+      return;
+    }
+    std::vector<at::Tensor> smaller;
+    for (int child : side_.halves[half].children)
+      smaller.push_back(with_dropped_axes(side_.halves[child], halves_[child]));
+    size_t next = 1;
+    if (smaller.size() > 1 && !at::GradMode::is_enabled()) {  // autograd has no derivative for `out`
+      at::Tensor out = part;
+      at::add_out(out, smaller[0], smaller[1]);
+      next = 2;
+    } else {
+      part.copy_(smaller[0]);
+    }
+    for (; next < smaller.size(); ++next) target(part).add_(smaller[next]);
+  }
+
+  static at::Tensor with_dropped_axes(const Half& half, at::Tensor x) {
+    for (int axis : half.dropped) x = x.unsqueeze(3 + axis);  // ascending, so that positions are final
+    return x;
+  }
+
+  at::Tensor zeros(const PlanView& view) const {
+    std::vector<int64_t> sizes;
     for (const PlanAxis& axis : view.axes) sizes.push_back(axis.size);
-    result = at::zeros(sizes, like.options());
+    return at::zeros(shape_of(frame_, frame_.channels * view.folded_size, sizes), frame_.options);
   }
-  return result;
-}
+
+  const Plan& plan_;
+  const Side& side_;
+  const Frame& frame_;
+  std::vector<at::Tensor> halves_;
+};
 
 }  // namespace
 
-std::vector<at::Tensor> expand(const Plan& plan, const Side& side, const std::vector<at::Tensor>& products) {
-  std::vector<at::Tensor> halves(side.halves.size());
-  int64_t channels = 0;
-  for (size_t s = 0; s < plan.signatures.size(); ++s) {
-    const Signature& signature = plan.signatures[s];
-    const auto& blocks = signature.*side.blocks;
-    if (blocks.empty()) continue;
-    at::Tensor product = products[s];
-    channels = product.size(2) / (signature.*side.channels);
-    if (signature.sizes.size() != 1) {
-      std::vector<int64_t> sizes = {product.size(0), product.size(1), product.size(2)};
-      sizes.insert(sizes.end(), signature.sizes.begin(), signature.sizes.end());
-      product = product.view(sizes);
-    }
-    for (const Block& block : blocks) {
-      const at::Tensor part =
-          block_of(product, block, plan.views[side.halves[block.half].view].folded_size, channels, blocks.size());
-      at::Tensor& half = halves[block.half];
-      half = half.defined() ? half.add_(part) : part;  // one block per alignment
-    }
-  }
+std::vector<at::Tensor> expand(const Plan& plan, const Side& side, const Frame& frame, const at::Tensor& bias,
+                               const Multiply& multiply) {
+  Expansion expansion(plan, side, frame);
+  for (int s : plan.by_rank) expansion.run(s, bias, multiply);
   std::vector<at::Tensor> views;
   views.reserve(plan.views.size());
-  for (const PlanView& view : plan.views) views.push_back(expand_view(view, side, halves, products.front(), channels));
+  for (const PlanView& view : plan.views) views.push_back(expansion.view(view));
   return views;
 }
 

@@ -3,33 +3,50 @@
 #include <ATen/core/Tensor.h>
 #include <nfopt/nflayers/plan/plan.h>
 
+#include <functional>
 #include <vector>
 
 namespace nfopt::aten {
 
 /// One side of a plan seen by an executor. Applying a layer contracts the inputs and expands the outputs; its adjoint
-/// contracts the outputs and expands the inputs: the same two functions with the sides exchanged.
+/// contracts the outputs and expands the inputs: the same two functions with the sides exchanged. That they are each
+/// other's adjoint is why contractions are sums; coefficients carry the division of a mean.
 struct Side {
   const std::vector<Half>& halves;
   std::vector<int> PlanView::*of_view;
   std::vector<Block> Signature::*blocks;
   int64_t Signature::*channels;
-  bool averages;  ///< an input half is a mean; an output half broadcasts, and its adjoint is a sum
 };
 
 inline Side input_side(const Plan& plan) {
-  return {plan.inputs, &PlanView::inputs, &Signature::inputs, &Signature::input_channels, true};
+  return {plan.inputs, &PlanView::inputs, &Signature::inputs, &Signature::input_channels};
 }
 inline Side output_side(const Plan& plan) {
-  return {plan.outputs, &PlanView::outputs, &Signature::outputs, &Signature::output_channels, false};
+  return {plan.outputs, &PlanView::outputs, &Signature::outputs, &Signature::output_channels};
 }
 
-/// X of every signature, [P, B, K, N], from the views [P, B, C * F, axes...]. Each half is reduced once, from a larger
-/// one where there is one. A signature with a single block is not copied if its memory allows.
+/// X of every signature, [P, B, K, sizes...], from the views [P, B, C * F, axes...]. Each half is reduced once, from a
+/// larger one where there is one. A signature with a single block is not copied.
 std::vector<at::Tensor> contract(const Plan& plan, const Side& side, const std::vector<at::Tensor>& views);
 
-/// Views [P, B, C * F, axes...] from Y of every signature, [P, B, O, N]. Small results are added into larger ones
-/// before a full-size tensor is touched. Writes into the memory of `products`.
-std::vector<at::Tensor> expand(const Plan& plan, const Side& side, const std::vector<at::Tensor>& products);
+/// The leading shape and options of what `expand` makes.
+struct Frame {
+  int64_t members = 1;
+  int64_t batch = 1;
+  int64_t channels = 1;  ///< C
+  at::TensorOptions options;
+};
+
+/// Writes (accumulate: adds) a signature's product into y [P, B, O, sizes...], contiguous.
+using Multiply = std::function<void(int signature, const at::Tensor& y, bool accumulate)>;
+
+/// Views [P, B, C * F, axes...] from the products of all signatures. Smaller products come first and are broadcast into
+/// the memory of larger ones, to which the matrix product then adds: a full-size tensor is written once for everything
+/// smaller and once by its product. `bias` [P|1, bias_channels * C] starts the smallest one; undefined: none.
+std::vector<at::Tensor> expand(const Plan& plan, const Side& side, const Frame& frame, const at::Tensor& bias,
+                               const Multiply& multiply);
+
+/// The diagonal of a view [P, B, C * F, axes...] over cells of joined axes, sharing its memory.
+at::Tensor diagonal(const at::Tensor& view, const Partition& cells);
 
 }  // namespace nfopt::aten

@@ -4,39 +4,64 @@
 namespace nfopt::aten {
 namespace {
 
-// [P, B, rows, N] as [P * B, rows, N].
-at::Tensor flat_batch(const at::Tensor& x) { return x.reshape({x.size(0) * x.size(1), x.size(2), x.size(3)}); }
+int64_t positions(const at::Tensor& x) {
+  int64_t n = 1;
+  for (int64_t axis = 3; axis < x.dim(); ++axis) n *= x.size(axis);
+  return n;
+}
 
 }  // namespace
 
-at::Tensor channel_product(const at::Tensor& m, const at::Tensor& x) {
-  const int64_t members = x.size(0), batch = x.size(1), k = x.size(2), n = x.size(3), o = m.size(1);
-  const bool shared = m.size(0) == 1;
-  if (shared && members * batch == 1) return at::mm(m.view({o, k}), x.reshape({k, n})).view({1, 1, o, n});
-  if (n == 1) {  // one position: the batch becomes the long axis of the product
-    if (shared) return at::mm(x.reshape({members * batch, k}), m.view({o, k}).t()).view({members, batch, o, 1});
-    return at::bmm(x.reshape({members, batch, k}), m.transpose(1, 2)).view({members, batch, o, 1});
+at::Tensor ChannelMatrix::one() const {
+  return values.as_strided({rows, columns}, {row_stride, column_stride}, values.storage_offset() + offset);
+}
+
+at::Tensor ChannelMatrix::repeated(int64_t count) const {
+  return values.as_strided({count, rows, columns}, {0, row_stride, column_stride}, values.storage_offset() + offset);
+}
+
+at::Tensor ChannelMatrix::members() const {
+  return values.as_strided({values.size(0), rows, columns}, {values.stride(0), row_stride, column_stride},
+                           values.storage_offset() + offset);
+}
+
+void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, bool accumulate) {
+  const int64_t members = x.size(0), batch = x.size(1), all = members * batch, n = positions(x);
+  const int64_t k = m.columns, o = m.rows;
+  const double beta = accumulate ? 1.0 : 0.0;
+  if (m.shared() && all == 1) {
+    y.view({o, n}).addmm_(m.one(), x.reshape({k, n}), beta);
+  } else if (n == 1 && m.shared()) {  // one position: the batch becomes the long axis of the product
+    y.view({all, o}).addmm_(x.reshape({all, k}), m.transposed().one(), beta);
+  } else if (n == 1) {
+    y.view({members, batch, o}).baddbmm_(x.reshape({members, batch, k}), m.transposed().members(), beta);
+  } else if (m.shared()) {
+    y.view({all, o, n}).baddbmm_(m.repeated(all), x.reshape({all, k, n}), beta);
+  } else if (batch == 1) {
+    y.view({all, o, n}).baddbmm_(m.members(), x.reshape({all, k, n}), beta);
+  } else {
+    const at::Tensor matrices = m.members().unsqueeze(1).expand({members, batch, o, k}).reshape({all, o, k});
+    y.view({all, o, n}).baddbmm_(matrices, x.reshape({all, k, n}), beta);
   }
-  if (shared) return at::bmm(m.expand({members * batch, o, k}), flat_batch(x)).view({members, batch, o, n});
-  if (batch == 1) return at::bmm(m, flat_batch(x)).view({members, 1, o, n});
-  const at::Tensor repeated = m.unsqueeze(1).expand({members, batch, o, k}).reshape({members * batch, o, k});
-  return at::bmm(repeated, flat_batch(x)).view({members, batch, o, n});
 }
 
 at::Tensor gram_product(const at::Tensor& y, const at::Tensor& x, int64_t members) {
-  const int64_t all = x.size(0), batch = x.size(1), k = x.size(2), n = x.size(3), o = y.size(2);
-  const int64_t per_member = members == 1 ? all * batch : batch;  // networks summed into one matrix
-  if (per_member == 1) {
-    if (members == 1) return at::mm(y.reshape({o, n}), x.reshape({k, n}).t()).view({1, o, k});
-    return at::bmm(flat_batch(y), flat_batch(x).transpose(1, 2));
-  }
-  if (n == 1) return at::bmm(y.reshape({members, per_member, o}).transpose(1, 2), x.reshape({members, per_member, k}));
+  const int64_t all = x.size(0) * x.size(1), n = positions(x), k = x.size(2), o = y.size(2);
+  const int64_t per_member = all / members;  // networks summed into one matrix
+  if (all == 1) return at::mm(y.reshape({o, n}), x.reshape({k, n}).t()).view({1, o * k});
+  if (per_member == 1)
+    return at::bmm(y.reshape({all, o, n}), x.reshape({all, k, n}).transpose(1, 2)).view({all, o * k});
+  if (n == 1)
+    return at::bmm(y.reshape({members, per_member, o}).transpose(1, 2), x.reshape({members, per_member, k}))
+        .view({members, o * k});
   if (o * k > (o + k) * n) {  // copying the operands moves less than summing one matrix per network
     const at::Tensor ys = y.reshape({members, per_member, o, n}).transpose(1, 2).reshape({members, o, per_member * n});
     const at::Tensor xs = x.reshape({members, per_member, k, n}).transpose(1, 2).reshape({members, k, per_member * n});
-    return at::bmm(ys, xs.transpose(1, 2));
+    return at::bmm(ys, xs.transpose(1, 2)).view({members, o * k});
   }
-  return at::bmm(flat_batch(y), flat_batch(x).transpose(1, 2)).view({members, per_member, o, k}).sum(1);
+  return at::bmm(y.reshape({all, o, n}), x.reshape({all, k, n}).transpose(1, 2))
+      .view({members, per_member, o * k})
+      .sum(1);
 }
 
 }  // namespace nfopt::aten

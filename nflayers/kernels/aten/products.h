@@ -4,12 +4,28 @@
 
 namespace nfopt::aten {
 
-/// Y[p, b] = M[p] X[p, b].
-/// Shapes   M [P|1, O, K]   X [P, B, K, N]   Y [P, B, O, N], contiguous. M [1] is never copied per member.
-at::Tensor channel_product(const at::Tensor& m, const at::Tensor& x);
+/// A matrix per member of a population, or one for all, as a window on the flat coefficients [P|1, total].
+struct ChannelMatrix {
+  at::Tensor values;
+  int64_t offset = 0;
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t row_stride = 0;
+  int64_t column_stride = 1;
 
-/// G[p] = sum over b of Y[p, b] X[p, b]^T, and over p too if `members` is 1.
-/// Shapes   Y [P, B, O, N]   X [P, B, K, N]   G [members, O, K]
+  ChannelMatrix transposed() const { return {values, offset, columns, rows, column_stride, row_stride}; }
+  bool shared() const { return values.size(0) == 1; }
+  at::Tensor one() const;                    ///< [rows, columns], of the first member
+  at::Tensor repeated(int64_t count) const;  ///< [count, rows, columns] of a shared matrix, without a copy
+  at::Tensor members() const;                ///< [P, rows, columns]
+};
+
+/// y[p, b] = M[p] x[p, b] + (accumulate ? y[p, b] : 0).
+/// Shapes   M [P|1, O, K]   x [P, B, K, sizes...]   y [P, B, O, sizes...], contiguous
+void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, bool accumulate);
+
+/// G[p] = sum over b and positions of y[p, b] x[p, b]^T, and over p too if `members` is 1.
+/// Shapes   y [P, B, O, sizes...]   x [P, B, K, sizes...]   G [members, O * K]
 at::Tensor gram_product(const at::Tensor& y, const at::Tensor& x, int64_t members);
 
 }  // namespace nfopt::aten

@@ -15,6 +15,8 @@ using testing::described_spaces;
 using Tensors = std::vector<at::Tensor>;
 
 constexpr double kTolerance = 1e-10;  // float64
+// Thousands of tiny products: a second thread costs more than it helps, above all on a busy machine.
+const bool single_threaded = (at::set_num_threads(1), true);
 
 Tensors random_features(const WeightSpace& space, int64_t members, int64_t channels) {
   Tensors x;

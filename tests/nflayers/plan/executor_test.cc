@@ -20,6 +20,8 @@ using testing::naive_layer;
 using Tensors = std::vector<at::Tensor>;
 
 const Rng rng(20261);
+// Thousands of tiny products: a second thread costs more than it helps, above all on a busy machine.
+const bool single_threaded = (at::set_num_threads(1), true);
 
 at::Tensor random(const std::vector<int64_t>& sizes, const std::string& purpose, at::ScalarType dtype = at::kDouble) {
   at::Tensor t = at::empty(sizes, dtype);
