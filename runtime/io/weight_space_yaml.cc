@@ -1,8 +1,10 @@
 #include <nfopt/nflayers/spec/description_words.h>
 #include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/io/template_recognition.h>
 #include <nfopt/runtime/io/weight_space_template.h>
 #include <nfopt/runtime/io/weight_space_yaml.h>
 #include <nfopt/runtime/io/yaml_reader.h>
+#include <nfopt/runtime/plugin/description_format.h>
 
 #include <algorithm>
 #include <cctype>
@@ -91,11 +93,30 @@ class DescribedArchitecture final : public Architecture {
     return tensors;
   }
 
+  std::optional<std::map<std::string, OptionValue>> recognize(const NamedShapes& shapes) const override {
+    return recognize_template(*this, items_, shapes);
+  }
+
  private:
   std::string file_;
   ArchitectureInfo info_;
   std::vector<TemplateItem> items_;
 };
+
+std::string architecture_name(const std::filesystem::path& file) {
+  const YamlValue document = read_yaml(file);
+  YamlProblems problems("spec", file.string());
+  YamlMap top(document, "", problems);
+  const std::string name = top.text("architecture");
+  problems.throw_if_any();
+  return name;
+}
+
+ArchitecturePtr read_architecture(const std::filesystem::path& file) {
+  return architecture_from_yaml(read_yaml(file), file.string());
+}
+
+const RegisterDescriptionFormat yaml_format({".yaml", architecture_name, read_architecture});
 
 // ---- writing ------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ namespace nfopt {
 /// Keys of a tensor: name, shape, axes or views, kind, role, block, slots, tied, stack (docs/weight-spaces.md).
 /// "{expression}" stands for its value wherever a text stands; a shape's entries are expressions themselves.
 /// Throws Error that lists every problem with file, line and column: unknown keys, wrong types, bad expressions.
+/// The registry finds such files beside plugins, as <any name>.nfopt.yaml, or by their path. `recognize` finds the
+/// options that a live network was made with, as far as they show in names and shapes (template_recognition.h).
 /// `file` is what messages call the document.
 NFOPT_API ArchitecturePtr architecture_from_yaml(const YamlValue& document, const std::string& file);
 

@@ -27,9 +27,8 @@ struct ParameterBinding {
   std::vector<BoundParameter> uncovered;  ///< the rest, in the order given
 };
 
-/// Matches by name, shape and declared ties. Groups are left 0.
-/// Throws Error("optimizer", ..) with all of: names the space has and the parameters don't, shapes that differ, ties
-/// that share no storage, integer types, more than one type or device.
+/// nfopt::bind without a prefix (runtime/binding/binding.h). Groups are left 0.
+/// Throws its Error, with the whole report, and Error("optimizer", ..) for more than one type or device.
 ParameterBinding bind_parameters(const WeightSpace& space,
                                  const std::vector<std::pair<std::string, at::Tensor>>& named);
 

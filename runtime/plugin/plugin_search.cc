@@ -1,5 +1,6 @@
 #include <vector>  // Boost 1.74's library_info.hpp uses std::vector without including it
 
+#include <nfopt/runtime/plugin/description_format.h>
 #include <nfopt/runtime/plugin/plugin_search.h>
 #include <boost/dll/runtime_symbol_info.hpp>
 
@@ -12,6 +13,11 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kSuffix = ".nfopt.so";
+
+bool holds_architecture(const fs::path& file) {
+  if (file.filename().string().ends_with(kSuffix)) return true;
+  return description_format(file) != nullptr && file.stem().extension() == ".nfopt";
+}
 
 void add(std::vector<SearchDirectory>& directories, const fs::path& path, const char* reason) {
   const fs::path normal = fs::absolute(path).lexically_normal();
@@ -50,7 +56,7 @@ std::vector<fs::path> plugin_files(const fs::path& directory) {
   std::vector<fs::path> files;
   std::error_code problem;
   for (fs::directory_iterator entry(directory, problem), end; !problem && entry != end; entry.increment(problem)) {
-    if (entry->path().filename().string().ends_with(kSuffix)) files.push_back(entry->path());
+    if (holds_architecture(entry->path())) files.push_back(entry->path());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -65,7 +71,7 @@ std::string to_string(const std::vector<SearchDirectory>& directories) {
 }
 
 bool names_plugin_file(const std::string& name) {
-  return name.find('/') != std::string::npos || name.ends_with(kSuffix);
+  return name.find('/') != std::string::npos || name.ends_with(kSuffix) || description_format(name) != nullptr;
 }
 
 }  // namespace nfopt

@@ -1,5 +1,6 @@
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/runtime/plugin/compatibility.h>
+#include <nfopt/runtime/plugin/description_format.h>
 #include <nfopt/runtime/plugin/manifest_reader.h>
 #include <nfopt/runtime/plugin/plugin_error.h>
 #include <nfopt/runtime/plugin/plugin_loader.h>
@@ -20,6 +21,25 @@ fs::path real_path(const fs::path& file) {
   std::error_code problem;
   const fs::path real = fs::weakly_canonical(file, problem);
   return problem ? fs::absolute(file) : real;
+}
+
+// The id of a file's architecture, without running any of its code.
+std::string id_of(const fs::path& file) {
+  const DescriptionFormat* format = description_format(file);
+  return format != nullptr ? format->id(file) : read_manifest(file).id;
+}
+
+// For what no compiler wrote a manifest for.
+nfopt_manifest manifest_without_file(const std::string& name, const std::string& origin) {
+  nfopt_manifest manifest = host_manifest();
+  if (!detail::is_id(name) || name.size() >= sizeof manifest.id) {
+    throw PluginError(Reason::bad_manifest, "Architecture '" + name + "' (" + origin +
+                                                ") has no usable name: expected 1 to " +
+                                                std::to_string(sizeof manifest.id - 1) + " characters [a-z0-9_].");
+  }
+  std::fill(std::begin(manifest.id), std::end(manifest.id), '\0');
+  detail::put(manifest.id, name);
+  return manifest;
 }
 
 PluginError duplicate(const std::string& id, const std::string& first, const std::string& second) {
@@ -48,15 +68,19 @@ Registry::Entry Registry::entry(const std::string& name_or_file) {
   if (find_registered(name_or_file, found)) return found;
 
   std::set<std::string> known;
+  std::string unreadable;
   const auto searched = directories();
   for (const auto& directory : searched) {
     fs::path hit;
     for (const auto& file : plugin_files(directory.path)) {
       std::string id;
       try {
-        id = read_manifest(file).id;
-      } catch (const PluginError&) {
-        continue;  // `nfopt plugin list` reports it; asking for another architecture must not fail because of it
+        id = id_of(file);
+      } catch (const Error& error) {
+        // `nfopt plugin list` reports it; asking for another architecture must not fail because of it.
+        if (file.filename().string().starts_with(name_or_file + ".nfopt."))
+          unreadable += "\n       " + file.string() + " cannot be read: " + error.what();
+        continue;
       }
       known.insert(id);
       if (id != name_or_file) continue;
@@ -72,10 +96,11 @@ Registry::Entry Registry::entry(const std::string& name_or_file) {
   for (const auto& [name, registered] : entries()) known.insert(name);
   throw PluginError(Reason::unknown_name, "No architecture '" + name_or_file + "'." +
                                               known_names(name_or_file, {known.begin(), known.end()}) + "\n       " +
-                                              to_string(searched));
+                                              to_string(searched) + unreadable);
 }
 
 ArchitecturePtr Registry::load(const fs::path& file) {
+  if (description_format(file) != nullptr) return load_description(file);
   const std::string shown = "'" + file.string() + "'";
   const nfopt_manifest manifest = read_manifest(file);
   require_compatible(manifest, host_manifest(), shown);
@@ -88,17 +113,23 @@ ArchitecturePtr Registry::load(const fs::path& file) {
   return insert(load_plugin(real, manifest), manifest, real.string());
 }
 
+ArchitecturePtr Registry::load_description(const fs::path& file) {
+  const fs::path real = real_path(file);
+  ArchitecturePtr architecture = description_format(file)->read(real);
+  Entry known;
+  if (find_registered(architecture->info().name, known)) {
+    if (known.origin == real.string()) return known.architecture;
+    throw duplicate(known.manifest.id, known.origin, real.string());
+  }
+  ArchitecturePtr guarded = architecture->guarded(architecture);
+  nfopt_manifest manifest = manifest_without_file(guarded->info().name, real.string());
+  manifest.uses_torch = 0;
+  return insert(std::move(guarded), manifest, real.string());
+}
+
 ArchitecturePtr Registry::add(ArchitecturePtr architecture, const std::string& origin) {
   ArchitecturePtr guarded = architecture->guarded(architecture);
-  nfopt_manifest manifest = host_manifest();
-  const std::string name = guarded->info().name;
-  if (!detail::is_id(name) || name.size() >= sizeof manifest.id) {
-    throw PluginError(Reason::bad_manifest, "Architecture '" + name + "' (" + origin +
-                                                ") has no usable name: expected 1 to " +
-                                                std::to_string(sizeof manifest.id - 1) + " characters [a-z0-9_].");
-  }
-  std::fill(std::begin(manifest.id), std::end(manifest.id), '\0');
-  detail::put(manifest.id, name);
+  const nfopt_manifest manifest = manifest_without_file(guarded->info().name, origin);
   return insert(std::move(guarded), manifest, origin);
 }
 
@@ -134,7 +165,7 @@ std::vector<Registry::Failure> Registry::load_all() {
     std::map<std::string, fs::path> here;
     for (const auto& file : plugin_files(directory.path)) {
       try {
-        const std::string id = read_manifest(file).id;
+        const std::string id = id_of(file);
         const auto [first, is_new] = here.try_emplace(id, file);
         if (!is_new) throw duplicate(id, first->second.string(), file.string());
         Entry known;

@@ -36,17 +36,17 @@ class NFOPT_API Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  /// An architecture by name ("gru") or by file ("./build/gru.nfopt.so"), loaded when necessary.
+  /// An architecture by name ("gru") or by file ("./build/gru.nfopt.so", "siren.yaml"), loaded when necessary.
   /// A miss throws PluginError(unknown_name) with every directory searched and near names.
   ArchitecturePtr find(const std::string& name_or_file);
   /// The same with its manifest and origin.
   Entry entry(const std::string& name_or_file);
 
-  /// Loads one file. Loading the same file again returns what is there; another file with a known id throws
+  /// Loads one file, a plugin or a description (description_format.h). Loading the same file again returns what is there; another file with a known id throws
   /// PluginError(duplicate_id) that names both.
   ArchitecturePtr load(const std::filesystem::path& file);
 
-  /// Registers an architecture that needs no file: tests, embedding, description-only architectures.
+  /// Registers an architecture that needs no file: tests, embedding.
   ArchitecturePtr add(ArchitecturePtr architecture, const std::string& origin);
   /// Registers through a plugin's entry, as loading does. `add` with another id of the same name throws duplicate_id.
   ArchitecturePtr add(const nfopt_manifest& manifest, Architecture* (*create)(char*, size_t),
@@ -56,7 +56,7 @@ class NFOPT_API Registry {
   void add_directory(const std::filesystem::path& directory, const std::string& reason = "config");
   std::vector<SearchDirectory> directories() const;
 
-  /// Loads every plugin of every directory; returns what could not be loaded. A plugin whose id an earlier directory
+  /// Loads every plugin and description of every directory; returns what could not be loaded. A plugin whose id an earlier directory
   /// provides is shadowed, not an error.
   std::vector<Failure> load_all();
 
@@ -66,6 +66,7 @@ class NFOPT_API Registry {
   void add_failure(Failure failure);
 
  private:
+  ArchitecturePtr load_description(const std::filesystem::path& file);
   ArchitecturePtr insert(ArchitecturePtr guarded, const nfopt_manifest& manifest, const std::string& origin);
   bool find_registered(const std::string& name, Entry& found) const;
 
