@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kMaxDepth = 64;
 constexpr std::streamsize kMaxBytes = 4 << 20;
+constexpr size_t kLongestKey = 200;  // YAML ends a key after 1024 characters; each of these may be written as four
 
 std::string place_of(const std::string& file, const YAML::Mark& mark) {
   if (mark.is_null()) return file;
@@ -106,6 +107,9 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!parent.has_key) {
       if (value.kind != YamlValue::Kind::scalar)
         refuse(value.place, "expected a key, received " + describe(value) + ". Put braces in a text in quotes.");
+      if (value.text.size() > kLongestKey)
+        refuse(value.place, "a key of " + std::to_string(value.text.size()) + " bytes: expected at most " +
+                                std::to_string(kLongestKey) + ".");
       for (const YamlEntry& entry : parent.value.entries)
         if (entry.key == value.text)
           refuse(value.place, "key '" + value.text + "' is given twice; the first is at " + entry.place + ".");
@@ -132,6 +136,8 @@ void set_place(YamlValue& value, const std::string& place) {
   }
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 std::string quote(const std::string& text) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string out = "\"";
@@ -143,7 +149,7 @@ std::string quote(const std::string& text) {
       out += "\\n";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (is_control(c)) {
       out += "\\x";
       out += kHex[(c >> 4) & 15];
       out += kHex[c & 15];
@@ -162,12 +168,26 @@ bool plain(const std::string& text) {
                      [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.' || c == '/'; });
 }
 
+// Whether a scalar that was written without quotes, say "3*width", means the same without them between brackets. It has
+// no other way to be a number or an expression; a text in quotes stays a text.
+bool stays_plain(const std::string& text) {
+  const auto is_word = [&](size_t i) { return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])); };
+  if (text.empty() || text.back() == ' ') return false;
+  const bool signed_or_path = std::string_view("+-._/").find(text[0]) != std::string_view::npos;
+  if (!is_word(0) && text[0] != '(' && !(signed_or_path && (is_word(1) || (text[1] == '.' && is_word(2)))))
+    return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("_+-*/.()~=@<>|&!%^$; ").find(c) != std::string_view::npos;
+  });
+}
+
 std::string one_line(const YamlValue& value) {
   switch (value.kind) {
     case YamlValue::Kind::null:
       return "null";
     case YamlValue::Kind::scalar:
-      return value.quoted ? quote(value.text) : value.text;
+      return value.quoted || !stays_plain(value.text) ? quote(value.text) : value.text;
     case YamlValue::Kind::sequence: {
       std::string out = "[";
       for (size_t i = 0; i < value.items.size(); ++i) out += (i ? ", " : "") + one_line(value.items[i]);
@@ -176,7 +196,7 @@ std::string one_line(const YamlValue& value) {
     case YamlValue::Kind::map: {
       std::string out = "{";
       for (size_t i = 0; i < value.entries.size(); ++i)
-        out += (i ? ", " : "") + YamlValue::text_scalar(value.entries[i].key).text + ": " +
+        out += (i ? ", " : "") + one_line(YamlValue::text_scalar(value.entries[i].key)) + ": " +
                one_line(value.entries[i].value);
       return out + "}";
     }
@@ -256,9 +276,30 @@ std::string describe(const YamlValue& value) {
   return "";
 }
 
+namespace {
+
+// YAML has none, and yaml-cpp reads them as blanks, as ends of lines or not at all.
+void refuse_control_characters(std::string_view text, const std::string& file) {
+  int line = 1;
+  size_t line_begin = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') {
+      ++line;
+      line_begin = i + 1;
+    } else if (is_control(text[i]) && text[i] != '\t' && text[i] != '\r') {
+      refuse(file + ":" + std::to_string(line) + ":" + std::to_string(i - line_begin + 1),
+             "not valid YAML: a control character (byte " + std::to_string(static_cast<unsigned char>(text[i])) +
+                 "). In a text in double quotes it can be written as an escape, \"\\x0f\".");
+    }
+  }
+}
+
+}  // namespace
+
 YamlValue parse_yaml(std::string_view text, const std::string& file) {
   // yaml-cpp accepts a quote that is never closed when a line break ends the text, so the break goes first.
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  refuse_control_characters(text, file);
   TreeBuilder tree(file);
   try {
     std::istringstream in{std::string(text)};

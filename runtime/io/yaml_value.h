@@ -43,8 +43,9 @@ struct YamlEntry {
 /// What a value is, for messages: "'many'", "a list", "a map", "nothing".
 NFOPT_API std::string describe(const YamlValue& value);
 
-/// One document. Aliases, anchors, tags, duplicate keys, keys that are not scalars, several documents and nesting
-/// deeper than 64 throw Error naming `file`, line and column; so does whatever is not YAML.
+/// One document. Aliases, anchors, tags, duplicate keys, keys that are not scalars or longer than 200 bytes, control
+/// characters, several documents and nesting deeper than 64 throw Error naming `file`, line and column; so does
+/// whatever is not YAML.
 NFOPT_API YamlValue parse_yaml(std::string_view text, const std::string& file);
 
 /// parse_yaml of a file of at most 4 MiB. A missing or unreadable file throws Error with the reason.

@@ -49,7 +49,7 @@ nfopt_manifest read_manifest(const ByteSource& file, const std::string& shown) {
                           NFOPT_MANIFEST_SECTION + "'. Put NFOPT_PLUGIN(...) into one of its sources.");
   }
   nfopt_manifest manifest{};
-  std::memcpy(&manifest, bytes->data(), bytes->size());
+  if (!bytes->empty()) std::memcpy(&manifest, bytes->data(), bytes->size());
   constexpr size_t kHead = 3 * sizeof(uint32_t);  // magic, size, ABI: never moved, in any version
   if (bytes->size() < kHead || manifest.magic != NFOPT_MANIFEST_MAGIC) {
     throw PluginError(Reason::bad_manifest, shown + " is not a plugin of nfopt: its section '" +

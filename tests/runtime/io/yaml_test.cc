@@ -70,6 +70,26 @@ TEST(YamlValue, EveryTextSurvivesQuoting) {
   }
 }
 
+TEST(YamlValue, PlainTextsKeepTheirMeaningBetweenBrackets) {
+  const YamlValue root = parse_yaml("a:\n  - one, two\n  - 3*width\n  - -1\n  - {\"a: b\": 1}\n", "run.yaml");
+  const std::string text = to_yaml(root);
+  const YamlValue again = parse_yaml(text, "again.yaml");
+  ASSERT_EQ(again.find("a")->items.size(), 4u) << text;
+  EXPECT_EQ(again.find("a")->items[0].text, "one, two");
+  EXPECT_FALSE(again.find("a")->items[1].quoted) << "an expression, not a text";
+  EXPECT_EQ(as_integer(again.find("a")->items[2]), -1);
+  EXPECT_NE(again.find("a")->items[3].find("a: b"), nullptr) << text;
+}
+
+TEST(YamlValue, RefusesControlCharactersAndEndlessKeys) {
+  EXPECT_TRUE(
+      contains(parse_message("a: 1\nb: \x0f\n"), "run.yaml:2:4: not valid YAML: a control character (byte 15)"));
+  EXPECT_TRUE(contains(parse_message(std::string("a\0b", 3)), "run.yaml:1:2: not valid YAML: a control character"));
+  EXPECT_EQ(parse_yaml("\"\\x0f\"", "run.yaml").text, "\x0f");
+  EXPECT_TRUE(contains(parse_message(std::string(201, 'k') + ": 1"), "a key of 201 bytes"));
+  EXPECT_EQ(parse_message(std::string(200, 'k') + ": 1"), "no error");
+}
+
 TEST(Override, ReplacesAddsAndNamesItself) {
   YamlValue root = parse_yaml("optimizer: sgdm\ndata: {size: 8}\n", "run.yaml");
   apply_override(root, "optimizer.lr=0.5");
