@@ -20,7 +20,8 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
-add_compile_options(-fPIC)  # programs too (not -fPIE), or they could not reuse the precompiled header
+# Programs too (not -fPIE), or they could not reuse the precompiled header. nvcc takes none of these flags.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fPIC>)
 
 function(nfopt_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${NFOPT_WARNINGS_AS_ERRORS}>:-Werror>)
@@ -30,7 +31,8 @@ if(NFOPT_SANITIZE)
   if(NFOPT_SANITIZE MATCHES "thread" AND NFOPT_SANITIZE MATCHES "address")
     message(FATAL_ERROR "[sanitize] thread and address cannot be combined: received NFOPT_SANITIZE='${NFOPT_SANITIZE}'")
   endif()
-  add_compile_options(-fsanitize=${NFOPT_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${NFOPT_SANITIZE}>
+                      $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
   add_link_options(-fsanitize=${NFOPT_SANITIZE})
 endif()
 
@@ -41,7 +43,8 @@ if(NFOPT_CCACHE)
         "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
         "${CCACHE_PROGRAM}")
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-      add_compile_options(-fpch-preprocess)  # ccache needs it to see through a precompiled header
+      # ccache needs it to see through a precompiled header
+      add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
     endif()
   endif()
 endif()
