@@ -81,10 +81,10 @@ TEST(TrainConfig, FindsMistakesInPresetsNobodyUses) {
 
 TEST(TrainConfig, ListsEveryProblemAtOnce) {
   const std::string message = message_of([] {
-    config_with({"steps=0", "optimizer=sgmd", "data.std=0", "name=a/b", "log.evry=3", "seed=1.5"});
+    config_with({"steps=0", "optimizer=adm", "data.std=0", "name=a/b", "log.evry=3", "seed=1.5"});
   });
   for (const std::string part :
-       {"6 problems", "--set steps", "Did you mean 'sgdm'", "data.std: expected a number above 0",
+       {"6 problems", "--set steps", "Did you mean 'adam'", "data.std: expected a number above 0",
         "name: expected letters", "unknown key 'log.evry'", "seed: expected an integer"})
     EXPECT_TRUE(contains(message, part)) << "no '" << part << "' in: " << message;
 }
