@@ -44,8 +44,8 @@ struct NFOPT_API Binding {
 ///
 /// Throws Error("binding", ..) with the whole report: missing tensors with near names, wrong shapes, extra tensors if
 /// refused, one tensor in two places, integers where parameters belong, more than one prefix that fits equally.
-/// O(N), plus a comparison of names for each missing tensor. Call it with its namespace: the arguments live in std, too,
-/// and an unqualified name finds std::bind.
+/// O(N), plus a comparison of names for each missing tensor. Call it with its namespace: the arguments live in std,
+/// too, and an unqualified name finds std::bind.
 NFOPT_API Binding bind(const std::vector<LiveTensor>& tensors, const WeightSpacePtr& space,
                        const BindOptions& options = {});
 NFOPT_API Binding bind(const NamedTensorList& tensors, const WeightSpacePtr& space, const BindOptions& options = {});

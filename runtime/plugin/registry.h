@@ -42,8 +42,8 @@ class NFOPT_API Registry {
   /// The same with its manifest and origin.
   Entry entry(const std::string& name_or_file);
 
-  /// Loads one file, a plugin or a description (description_format.h). Loading the same file again returns what is there; another file with a known id throws
-  /// PluginError(duplicate_id) that names both.
+  /// Loads one file, a plugin or a description (description_format.h). Loading the same file again returns what is
+  /// there; another file with a known id throws PluginError(duplicate_id) that names both.
   ArchitecturePtr load(const std::filesystem::path& file);
 
   /// Registers an architecture that needs no file: tests, embedding.
@@ -56,8 +56,8 @@ class NFOPT_API Registry {
   void add_directory(const std::filesystem::path& directory, const std::string& reason = "config");
   std::vector<SearchDirectory> directories() const;
 
-  /// Loads every plugin and description of every directory; returns what could not be loaded. A plugin whose id an earlier directory
-  /// provides is shadowed, not an error.
+  /// Loads every plugin and description of every directory; returns what could not be loaded. One whose id an earlier
+  /// directory provides is shadowed, not an error.
   std::vector<Failure> load_all();
 
   /// Everything registered so far, by name.
