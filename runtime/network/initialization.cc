@@ -103,4 +103,17 @@ void initialize_bias(Members& members, std::string_view name, const std::string&
                   [&](at::Tensor& bias, const Rng& own) { fill_uniform(bias, own, -bound, bound); });
 }
 
+void initialize_normal(Members& members, std::string_view name, double stddev, const Rng& rng) {
+  for_each_member(members, name, rng, [&](at::Tensor& t, const Rng& own) { fill_normal(t, own, 0.0, stddev); });
+}
+
+void initialize_uniform(Members& members, std::string_view name, double bound, const Rng& rng) {
+  for_each_member(members, name, rng, [&](at::Tensor& t, const Rng& own) { fill_uniform(t, own, -bound, bound); });
+}
+
+void initialize_constant(Members& members, std::string_view name, double value) {
+  at::NoGradGuard no_grad;
+  members[name].fill_(value);
+}
+
 }  // namespace nfopt

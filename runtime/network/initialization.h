@@ -30,6 +30,12 @@ NFOPT_API void initialize_weight(Members& members, std::string_view name, const 
 NFOPT_API void initialize_bias(Members& members, std::string_view name, const std::string& scheme, int64_t fan_in,
                                const Rng& rng);
 
+/// Draws for parameters whose fan does not decide: tables, recurrent gates. The same independence of order.
+NFOPT_API void initialize_normal(Members& members, std::string_view name, double stddev, const Rng& rng);
+NFOPT_API void initialize_uniform(Members& members, std::string_view name, double bound, const Rng& rng);
+/// One value everywhere: scales and biases.
+NFOPT_API void initialize_constant(Members& members, std::string_view name, double value);
+
 /// The choices of an option.
 NFOPT_API std::vector<std::string> initialization_names();
 
