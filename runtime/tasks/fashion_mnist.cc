@@ -113,13 +113,4 @@ Dataset load_fashion_mnist(const FashionMnistOptions& options, at::ScalarType dt
   return data;
 }
 
-Examples Examples::to(at::Device device, at::ScalarType dtype) const {
-  return {inputs.to(device, dtype), targets.to(device)};
-}
-
-Examples Examples::first(int64_t count) const {
-  if (count >= size()) return *this;
-  return {inputs.narrow(0, 0, count), targets.narrow(0, 0, count)};
-}
-
 }  // namespace nfopt

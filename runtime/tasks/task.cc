@@ -12,6 +12,7 @@ namespace nfopt {
 namespace {
 
 constexpr int64_t kEvaluationBatch = 1000;
+constexpr int64_t kEvaluationPredictions = 16384;  // a text predicts every position: fewer examples at a time
 
 // Before a run begins: a network that does not fit its data says so in terms of both.
 void check_fit(const Task& task, int64_t classes) {
@@ -25,10 +26,13 @@ void check_fit(const Task& task, int64_t classes) {
     throw Error("task", "architecture '" + task.instance().architecture->info().name + "' does not accept inputs of " +
                             std::to_string(two.inputs.size(1)) + " entries: " + error.what());
   }
-  if (logits.dim() == 3 && logits.size(2) == classes) return;
+  std::vector<int64_t> expected = two.targets.sizes().vec();
+  expected.insert(expected.begin(), 1);
+  expected.push_back(classes);
+  if (logits.sizes() == at::IntArrayRef(expected)) return;
   std::ostringstream text;
   text << "architecture '" << task.instance().architecture->info().name << "' gives outputs " << logits.sizes()
-       << " for two examples: expected [1, 2, " << classes << "], one output per class.";
+       << " for two examples: expected " << at::IntArrayRef(expected) << ", one output per class.";
   throw Error("task", text.str());
 }
 
@@ -64,8 +68,10 @@ TaskScore Task::evaluate(Members& members, const Examples& examples) const {
   const at::TensorOptions sums = options_.dtype(at::kDouble);
   TaskScore total{at::zeros({members.size()}, sums), at::zeros({members.size()}, sums)};
   const int64_t count = examples.size();
-  for (int64_t begin = 0; begin < count; begin += kEvaluationBatch) {
-    const int64_t size = std::min(kEvaluationBatch, count - begin);
+  const int64_t predictions = count > 0 ? examples.targets.numel() / count : 1;
+  const int64_t batch = std::clamp<int64_t>(kEvaluationPredictions / predictions, 1, kEvaluationBatch);
+  for (int64_t begin = 0; begin < count; begin += batch) {
+    const int64_t size = std::min(batch, count - begin);
     const Examples part{examples.inputs.narrow(0, begin, size), examples.targets.narrow(0, begin, size)};
     const TaskScore mean = score(members, part, Pass{});
     const double share = static_cast<double>(size) / static_cast<double>(count);

@@ -21,11 +21,12 @@ struct TaskScore {
 
 /// Task = architecture + data set + loss + batch size: what an optimizer is trained, tested and compared on.
 ///
-/// P networks at once, all on the same batch; P = 1 is ordinary training. Cross entropy over the classes of the data.
+/// P networks at once, all on the same batch; P = 1 is ordinary training. Cross entropy over the classes of the data,
+/// averaged over examples and, for texts, positions.
 class NFOPT_API Task {
  public:
   /// Data go to `device` in `dtype` here, once. Throws Error when the network does not accept the data's inputs, does
-  /// not give one output per class, or the data hold fewer examples than a batch.
+  /// not give one output per class (and position), or the data hold fewer examples than a batch.
   Task(Instance instance, const Dataset& data, int64_t batch_size, at::Device device, at::ScalarType dtype);
 
   const Instance& instance() const { return instance_; }
