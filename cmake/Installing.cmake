@@ -6,6 +6,7 @@
 #   lib/cmake/nfopt/                  find_package(nfopt), nfopt_add_plugin()
 #   include/nfopt/{nflayers,runtime}/ the same #include lines as in the build tree
 #   share/nfopt/{configs,pretrained}/
+#   share/bash-completion/
 #
 # LibTorch is not copied: the libraries remember where they found it, and the package looks for it in the same places.
 
@@ -42,6 +43,9 @@ endforeach()
 foreach(folder configs pretrained)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nfopt/${folder}" OPTIONAL)
 endforeach()
+
+install(FILES "${PROJECT_SOURCE_DIR}/share/bash-completion/nfopt"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
 
 # ---- the package -----------------------------------------------------------------------------
 install(EXPORT nfoptTargets NAMESPACE nfopt:: DESTINATION "${package_dir}")

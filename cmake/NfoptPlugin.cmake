@@ -1,8 +1,9 @@
-# A plugin is one call for its author, in this repository and in a project of their own (find_package(nfopt)):
+# A plugin is two calls for its author, in this repository and in a project of their own (find_package(nfopt)):
 #
 #   nfopt_add_plugin(gru SOURCES gru.cc gru_network.cc TORCH)
+#   nfopt_test_plugin(gru)
 #
-# builds gru.nfopt.so: a module with hidden visibility, whose version script exports the entry and nothing else, and
+# The first builds gru.nfopt.so: a module with hidden visibility, whose version script exports the entry and nothing else, and
 # which finds nfopt's libraries by its own RPATH.
 #
 #   SOURCES ...      one of them contains NFOPT_PLUGIN(Gru, .id = "gru", ...)
@@ -56,4 +57,16 @@ function(nfopt_add_plugin name)
     set_target_properties(${target} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF
       INSTALL_RPATH_USE_LINK_PATH ON)
   endif()
+endfunction()
+
+# A CTest `plugin_check_<name>` that runs `nfopt plugin check` on the plugin of nfopt_add_plugin(<name> ..). Further
+# arguments go to the command: nfopt_test_plugin(gru --seed 7).
+function(nfopt_test_plugin name)
+  if(TARGET nfopt)  # this repository
+    set(program $<TARGET_FILE:nfopt>)
+  else()
+    find_program(NFOPT_PROGRAM nfopt HINTS "${NFOPT_PROGRAM_DIR}" NO_DEFAULT_PATH REQUIRED)
+    set(program "${NFOPT_PROGRAM}")
+  endif()
+  add_test(NAME plugin_check_${name} COMMAND "${program}" plugin check $<TARGET_FILE:nfopt_plugin_${name}> ${ARGN})
 endfunction()

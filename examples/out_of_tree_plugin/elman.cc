@@ -41,6 +41,12 @@ class Elman final : public nfopt::Architecture {
             tensor("weight_hh_l0", Role::weight, "[" + h + ", " + h + "]"),
             tensor("bias_ih_l0", Role::bias, "[" + h + "]"), tensor("bias_hh_l0", Role::bias, "[" + h + "]")};
   }
+
+  std::vector<nfopt::Example> examples() const override {
+    return {
+        {.name = "small", .options = {{"input_size", int64_t{3}}, {"hidden_size", int64_t{5}}}, .input_shape = {}},
+        {.name = "one_unit", .options = {{"input_size", int64_t{2}}, {"hidden_size", int64_t{1}}}, .input_shape = {}}};
+  }
 };
 
 }  // namespace

@@ -37,12 +37,12 @@ std::vector<int64_t> element_strides(const std::vector<int64_t>& shape) {
 }
 
 // gather[new position] = old position, over the flattened source.
-at::Tensor gather_index(const WeightSpace& space, int source, const GroupElement& g,
+at::Tensor gather_index(const WeightSpace& space, const std::vector<View>& views, int source, const GroupElement& g,
                         const std::vector<at::Tensor>& tables) {
   const std::vector<int64_t>& shape = space.sources()[static_cast<size_t>(source)].shape;
   const std::vector<int64_t> strides = element_strides(shape);
   at::Tensor gather;
-  for (const View& view : space.views()) {
+  for (const View& view : views) {
     if (view.source != source) continue;
     const bool moves = std::any_of(view.factors.begin(), view.factors.end(),
                                    [&](const Factor& factor) { return g.moves(factor.label); });
@@ -88,7 +88,9 @@ std::string shape_text(at::IntArrayRef shape) {
 
 }  // namespace
 
-GroupAction::GroupAction(const WeightSpace& space, const GroupElement& g) {
+GroupAction::GroupAction(const WeightSpace& space, const GroupElement& g) : GroupAction(space, space.views(), g) {}
+
+GroupAction::GroupAction(const WeightSpace& space, const std::vector<View>& views, const GroupElement& g) {
   for (const Tensor& tensor : space.tensors()) {
     names_.push_back(tensor.name);
     shapes_.push_back(tensor.shape);
@@ -97,7 +99,8 @@ GroupAction::GroupAction(const WeightSpace& space, const GroupElement& g) {
   for (const auto& permutations : g.permutations)
     tables.push_back(permutations.empty() ? at::Tensor() : permutation_table(permutations));
   for (int source = 0; source < static_cast<int>(space.sources().size()); ++source)
-    sources_.push_back({space.sources()[static_cast<size_t>(source)].tensors, gather_index(space, source, g, tables)});
+    sources_.push_back(
+        {space.sources()[static_cast<size_t>(source)].tensors, gather_index(space, views, source, g, tables)});
 }
 
 std::vector<at::Tensor> GroupAction::operator()(const std::vector<at::Tensor>& tensors) const {

@@ -17,6 +17,8 @@ namespace nfopt {
 class NFOPT_API GroupAction {
  public:
   GroupAction(const WeightSpace& space, const GroupElement& g);
+  /// `g` as if the space had these views instead of its own: for finding the axis on which a description is wrong.
+  GroupAction(const WeightSpace& space, const std::vector<View>& views, const GroupElement& g);
 
   /// Undefined tensors stay undefined (a gradient that does not exist), whole stacks at a time.
   std::vector<at::Tensor> operator()(const std::vector<at::Tensor>& tensors) const;

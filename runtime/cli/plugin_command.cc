@@ -1,7 +1,8 @@
-// nfopt plugin list | inspect: which architectures there are, and what one file says about itself.
+// nfopt plugin list | inspect | check | new: which architectures there are, and what one file says about itself.
 
 #include <nfopt/nflayers/spec/table.h>
 #include <nfopt/runtime/cli/commands.h>
+#include <nfopt/runtime/cli/plugin_subcommands.h>
 #include <nfopt/runtime/plugin/compatibility.h>
 #include <nfopt/runtime/plugin/registry.h>
 
@@ -71,7 +72,7 @@ void inspect(const std::string& name_or_file) {
 }  // namespace
 
 void add_plugin(CLI::App& app) {
-  auto* plugin = app.add_subcommand("plugin", "Architectures: what there is and what a plugin says about itself");
+  auto* plugin = app.add_subcommand("plugin", "Architectures: what there is, whether it is right, and how to write one");
   plugin->require_subcommand(1);
 
   plugin->add_subcommand("list", "Every plugin of the search directories, and why one cannot be used")->callback(list);
@@ -80,6 +81,9 @@ void add_plugin(CLI::App& app) {
   const auto target = std::make_shared<std::string>();
   show->add_option("plugin", *target, "file (*.nfopt.so) or name")->required();
   show->callback([target] { inspect(*target); });
+
+  add_plugin_check(*plugin);
+  add_plugin_new(*plugin);
 }
 
 }  // namespace nfopt::cli

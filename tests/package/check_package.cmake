@@ -27,6 +27,7 @@ set(program "${prefix}/bin/nfopt")
 run("elman 1.0.0" "${program}" plugin inspect "${work}/build/plugins/elman.nfopt.so")
 run("mlp" "${program}" plugin list)
 set(ENV{NFOPT_PLUGIN_PATH} "${work}/build/plugins")
+run("0 failed" "${program}" plugin check elman)
 run("no: it only describes its tensors" "${program}" plugin inspect elman)
 
 # A plugin exports its entry and nothing else, and a description does not depend on LibTorch.

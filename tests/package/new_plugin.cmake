@@ -1,0 +1,35 @@
+# cmake -DPREFIX=.. -DWORK=.. -DGENERATOR=.. -DCOMPILER=.. -DLIBTORCH=.. -DDATA=.. -P new_plugin.cmake
+#
+# An author's first ten minutes, against the installation in PREFIX: a new plugin, built, checked and trained.
+
+file(REMOVE_RECURSE "${WORK}/first_net")
+set(program "${PREFIX}/bin/nfopt")
+set(ENV{NFOPT_PLUGIN_PATH} "")
+
+# Runs a command in the new folder; its output must contain `expected`.
+function(run folder expected)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${folder}"
+    RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "[package] '${command}' failed with status ${status}:\n${output}")
+  endif()
+  string(FIND "${output}" "${expected}" position)
+  if(position EQUAL -1)
+    message(FATAL_ERROR "[package] expected '${expected}' in the output of '${ARGN}', received:\n${output}")
+  endif()
+endfunction()
+
+file(MAKE_DIRECTORY "${WORK}")
+run("${WORK}" "first_net" "${program}" plugin new first_net)
+set(folder "${WORK}/first_net")
+run("${folder}" "" ${CMAKE_COMMAND} -S . -B build -G "${GENERATOR}" -DCMAKE_BUILD_TYPE=Release
+  -DCMAKE_PREFIX_PATH=${PREFIX} -DCMAKE_CXX_COMPILER=${COMPILER} -DNFOPT_LIBTORCH=${LIBTORCH})
+run("${folder}" "" ${CMAKE_COMMAND} --build build)
+run("${folder}" "0 failed, 0 skipped" "${program}" plugin check build/plugins/first_net.nfopt.so)
+run("${folder}" "100% tests passed" ${CMAKE_CTEST_COMMAND} --test-dir build)
+if(EXISTS "${DATA}")
+  run("${folder}" "" "${program}" train config.yaml --set steps=3 --set data.folder=${DATA} --out run)
+else()
+  message(STATUS "[package] no Fashion-MNIST in ${DATA}: the new plugin was not trained")
+endif()
