@@ -7,6 +7,7 @@ namespace nfopt {
 
 bool describes(const Architecture& architecture, const std::map<std::string, OptionValue>& options,
                const NamedShapes& shapes) {
+  if (shapes.empty()) return false;  // a network without tensors is nobody's, though loops may describe none
   try {
     const ArchitectureInfo info = architecture.info();
     const WeightSpace space(architecture.describe(Options(info.name, info.options, options)));

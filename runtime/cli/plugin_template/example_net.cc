@@ -6,6 +6,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/activation.h>
 #include <nfopt/runtime/plugin/plugin.h>
+#include <nfopt/runtime/plugin/recognition.h>
 
 #include "example_net_network.h"
 
@@ -95,16 +96,7 @@ class ExampleNetArchitecture final : public nfopt::TrainableArchitecture {
     int64_t depth = 0;
     while (by_name.count(block_name(depth) + ".up.weight")) ++depth;
     options["depth"] = depth;
-    for (const auto& [name, value] : options)
-      if (std::get<int64_t>(value) < 1) return std::nullopt;
-
-    const auto tensors = describe(nfopt::Options("example_net", info().options, options));
-    if (tensors.size() != shapes.size()) return std::nullopt;
-    const nfopt::WeightSpace space(tensors);
-    for (const auto& tensor : space.tensors()) {
-      const auto found = by_name.find(tensor.name);
-      if (found == by_name.end() || found->second != tensor.shape) return std::nullopt;
-    }
+    if (!nfopt::describes(*this, options, shapes)) return std::nullopt;
     return options;
   }
 
