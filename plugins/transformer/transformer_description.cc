@@ -64,14 +64,14 @@ class Description {
     const BlockNames names = block_names(shape_.names, layer);
     const HeadLabels heads(shape_, layer);
     const std::string hidden = label("f" + std::to_string(layer), shape_.mlp_width);
-    const bool all = shape_.biases == Biases::all, qkv = all || shape_.biases == Biases::qkv;
+    const bool all = shape_.all_biases();
     norm(names.attention_norm, names.block);
     if (shape_.fused_qkv) {
-      linear(names.qkv, names.block, heads.q + " | " + heads.k + " | " + heads.v, width_, qkv);
+      linear(names.qkv, names.block, heads.q + " | " + heads.k + " | " + heads.v, width_, shape_.qkv_bias());
     } else {
-      linear(names.q, names.block, heads.q, width_, qkv);
-      linear(names.k, names.block, heads.k, width_, qkv);
-      linear(names.v, names.block, heads.v, width_, qkv);
+      linear(names.q, names.block, heads.q, width_, shape_.qkv_bias());
+      linear(names.k, names.block, heads.k, width_, shape_.key_bias());
+      linear(names.v, names.block, heads.v, width_, shape_.qkv_bias());
     }
     linear(names.attention_out, names.block, width_, heads.out, all);
     norm(names.mlp_norm, names.block);

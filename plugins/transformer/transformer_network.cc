@@ -85,14 +85,15 @@ class TransformerNetwork final : public Network {
   }
 
   at::Tensor attention(const Members& w, const BlockNames& names, const at::Tensor& x) const {
-    const bool all = shape_.biases == Biases::all, qkv = all || shape_.biases == Biases::qkv;
     const int64_t queries = shape_.heads * shape_.head_width, keys = shape_.groups * shape_.head_width;
     at::Tensor q, k, v;
     if (shape_.fused_qkv) {
-      const auto parts = linear(w, names.qkv, x, qkv).split_with_sizes({queries, keys, keys}, -1);
+      const auto parts = linear(w, names.qkv, x, shape_.qkv_bias()).split_with_sizes({queries, keys, keys}, -1);
       q = parts[0], k = parts[1], v = parts[2];
     } else {
-      q = linear(w, names.q, x, qkv), k = linear(w, names.k, x, qkv), v = linear(w, names.v, x, qkv);
+      q = linear(w, names.q, x, shape_.qkv_bias());
+      k = linear(w, names.k, x, shape_.key_bias());
+      v = linear(w, names.v, x, shape_.qkv_bias());
     }
     q = ops::split_heads(q, shape_.heads), k = ops::split_heads(k, shape_.groups),
     v = ops::split_heads(v, shape_.groups);
@@ -100,11 +101,11 @@ class TransformerNetwork final : public Network {
       q = ops::rotary(q, shape_.rotary_base), k = ops::rotary(k, shape_.rotary_base);
     }
     const at::Tensor y = ops::join_heads(ops::attention(q, k, v, ops::Visible::past));
-    return linear(w, names.attention_out, y, all);
+    return linear(w, names.attention_out, y, shape_.all_biases());
   }
 
   at::Tensor mlp(const Members& w, const BlockNames& names, const at::Tensor& x) const {
-    const bool all = shape_.biases == Biases::all;
+    const bool all = shape_.all_biases();
     at::Tensor hidden = linear(w, names.up, x, all);
     hidden = shape_.mlp == Mlp::swiglu ? activation_(linear(w, names.gate, x, all)) * hidden : activation_(hidden);
     return linear(w, names.down, hidden, all);

@@ -38,6 +38,11 @@ struct TransformerShape {
   double weight_deviation;
 
   bool grouped() const { return groups != heads; }
+  bool qkv_bias() const { return biases != Biases::none; }
+  bool all_biases() const { return biases == Biases::all; }
+  /// A bias of the keys adds the same q . b to every score of a query, which the softmax cancels: a parameter without
+  /// effect, unless rotary positions turn it. Within a fused map it has its place all the same.
+  bool key_bias() const { return qkv_bias() && positions == Positions::rotary; }
 };
 
 /// Throws Error that lists every option out of range.

@@ -193,6 +193,12 @@ TEST(Transformer, ATiedHeadIsListedOnceAndNamesItsCopy) {
   EXPECT_GE(untied.space->find("lm_head.weight"), 0);
 }
 
+TEST(Transformer, LeavesOutABiasThatTheSoftmaxCancels) {
+  EXPECT_EQ(instance_of("gpt2_separate").space->find("h.0.attn.c_k.bias"), -1);
+  EXPECT_GE(instance_of("gpt2_separate").space->find("h.0.attn.c_q.bias"), 0);
+  EXPECT_GE(instance_of("llama_qkv_bias").space->find("model.layers.0.self_attn.k_proj.bias"), 0);  // rotary
+}
+
 TEST(Transformer, RecognizesTheUsualWidthOfAHead) {
   const auto recognized = [](const Values& values) {
     const Instance instance = instantiate(transformer(), values);
