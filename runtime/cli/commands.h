@@ -12,5 +12,6 @@ void add_plugin(CLI::App& app);
 void add_spec(CLI::App& app);
 void add_train(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_checkpoint(CLI::App& app);
 
 }  // namespace nfopt::cli

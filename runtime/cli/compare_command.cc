@@ -40,10 +40,9 @@ void run_compare(const RunOptions& options) {
     optimizers.push_back(summarize(name, std::move(runs)));
   }
   write_comparison(optimizers, document, options.config, compare, folder);
-  std::printf(
-      "%s: %zu optimizers, %zu seeds, %lld steps\n%sfiles  %s/: compare.json compare.svg and one folder a run\n",
-      base.name.c_str(), compare.optimizers.size(), compare.seeds.size(), static_cast<long long>(base.steps),
-      comparison_table(optimizers).c_str(), folder.string().c_str());
+  std::printf("%s: %zu optimizers, %zu seeds, %lld steps\n%splot   %s\nfiles  %s/: compare.json and one folder a run\n",
+              base.name.c_str(), compare.optimizers.size(), compare.seeds.size(), static_cast<long long>(base.steps),
+              comparison_table(optimizers).c_str(), (folder / "compare.svg").c_str(), folder.string().c_str());
 }
 
 }  // namespace

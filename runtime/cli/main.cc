@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   nfopt::cli::add_spec(app);
   nfopt::cli::add_train(app);
   nfopt::cli::add_compare(app);
+  nfopt::cli::add_checkpoint(app);
 
   try {
     app.parse(argc, argv);
