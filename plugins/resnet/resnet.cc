@@ -79,7 +79,8 @@ class Resnet final : public TrainableArchitecture {
                      {"small", "imagenet"}},
                     {"norm", Type::text, false, std::string("batch"), "after every convolution", {"batch", "group"}},
                     {"norm_groups", Type::integer, false, kNormGroups, "groups of norm: group", {}},
-                    {"activation", Type::text, false, std::string("relu"), "", ops::activation_names()},
+                    {"activation", Type::text, false, std::string("relu"), "after every normalisation and addition",
+                     ops::activation_names()},
                     {"initialization", Type::text, false, std::string("he_normal"), "of the convolutions",
                      initialization_names()}}};
   }
