@@ -24,7 +24,7 @@ using conformance::TestName;
 using conformance::TestResult;
 using Outcome = TestResult::Outcome;
 
-constexpr size_t kShownFailures = 4;  // of one test: a wrong label is wrong in every example
+constexpr size_t kShown = 4;  // failures and notes of one test: a wrong label is wrong in every example
 
 struct CheckArguments {
   std::vector<std::string> targets;
@@ -75,10 +75,10 @@ void print(const Target& target, const TestResult& result, const CheckArguments&
   }
   std::printf("  %-22s %-72s %s %6.0f ms\n", result.test.name.c_str(), result.test.sentence.c_str(),
               word(result.outcome), result.milliseconds);
-  for (size_t i = 0; i < std::min(result.failures.size(), kShownFailures); ++i) print_indented(result.failures[i], "");
-  if (result.failures.size() > kShownFailures)
-    std::printf("      and %zu more\n", result.failures.size() - kShownFailures);
-  for (const auto& note : result.notes) print_indented(note, "note: ");
+  for (size_t i = 0; i < std::min(result.failures.size(), kShown); ++i) print_indented(result.failures[i], "");
+  if (result.failures.size() > kShown) std::printf("      and %zu more\n", result.failures.size() - kShown);
+  for (size_t i = 0; i < std::min(result.notes.size(), kShown); ++i) print_indented(result.notes[i], "note: ");
+  if (result.notes.size() > kShown) std::printf("      and %zu more notes\n", result.notes.size() - kShown);
   if (result.outcome == Outcome::failed) print_indented(repeat(target, result, arguments), "");
   std::fflush(stdout);
 }

@@ -140,14 +140,18 @@ void check_recognition(const Subject& subject, Findings& findings) {
     findings.skip("recognize() finds no options: such a network can only be bound by naming the architecture");
     return;
   }
-  std::string values;
-  for (const auto& [name, value] : *recognized)
+  std::string values, others;  // all of them, and those that are not the example's
+  for (const auto& [name, value] : *recognized) {
     values += (values.empty() ? "" : ", ") + name + " = " + to_string(value);
+    const auto own = instance.options.values().find(name);
+    if (own != instance.options.values().end() && own->second == value) continue;
+    others += (others.empty() ? "" : ", ") + name + " = " + to_string(value);
+  }
   const Instance found = instantiate(subject.architecture, *recognized);
   if (shapes_of(*found.space) != shapes)
     findings.fail("recognize() gives " + values + ", which describe other names or shapes:\n" + to_text(*found.space));
   else if (to_text(*found.space) != text)
-    findings.note("recognize() gives " + values + ": the same shapes with other axes. Shapes do not tell them apart.");
+    findings.note("recognize() takes it for one with " + others + ": the same shapes with other axes.");
 
   std::reverse(shapes.begin(), shapes.end());
   if (!subject.architecture->recognize(shapes))
