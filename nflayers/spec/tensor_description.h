@@ -34,15 +34,15 @@ struct StackDescription {
 /// `shape` may be empty when the axis expression states every size; `WeightSpace` fills it in.
 struct TensorDescription {
   std::string name;
-  std::vector<int64_t> shape;             ///< of one element when `stack` is set
+  std::vector<int64_t> shape;  ///< of one element when `stack` is set
   Kind kind = Kind::parameter;
   Role role = Role::weight;
-  std::string block;                      ///< "": the tensor is a block of its own
-  std::vector<Slot> slots;                ///< one per axis; empty: the role's default
-  std::vector<std::string> tied;          ///< names of copies that share storage with this tensor
+  std::string block;              ///< "": the tensor is a block of its own
+  std::vector<Slot> slots;        ///< one per axis; empty: the role's default
+  std::vector<std::string> tied;  ///< names of copies that share storage with this tensor
   std::optional<StackDescription> stack;
-  std::string axes;                       ///< "[h, ~in]"; empty when `views` is used
-  std::vector<SliceDescription> views;    ///< states the views when another axis changes with the part
+  std::string axes;                     ///< "[h, ~in]"; empty when `views` is used
+  std::vector<SliceDescription> views;  ///< states the views when another axis changes with the part
 };
 
 }  // namespace nfopt

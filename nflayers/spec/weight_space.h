@@ -32,8 +32,8 @@ struct Factor {
   int label = -1;          ///< index into WeightSpace::labels()
   int parent_factor = -1;  ///< position in the same view of the parent's occurrence this factor is nested in; -1: none
   int64_t size = 0;
-  int axis = 0;            ///< axis of the source (see Source)
-  int64_t stride = 0;      ///< in entries along that axis, not in elements
+  int axis = 0;        ///< axis of the source (see Source)
+  int64_t stride = 0;  ///< in entries along that axis, not in elements
 };
 
 /// A strided part of a source on which every axis is a product of labels. The views of a source cover it exactly once.
@@ -47,7 +47,7 @@ struct View {
 /// What views slice: one tensor, or equal-shaped tensors stacked along a new leading axis 0.
 struct Source {
   std::string name;
-  std::vector<int> tensors;    ///< indices into WeightSpace::tensors(); one entry unless stacked
+  std::vector<int> tensors;  ///< indices into WeightSpace::tensors(); one entry unless stacked
   bool stacked = false;
   std::vector<int64_t> shape;  ///< of the (virtual) tensor, the leading axis included when stacked
 };
@@ -58,8 +58,8 @@ struct NFOPT_API Tensor {
   std::vector<int64_t> shape;
   Kind kind = Kind::parameter;
   Role role = Role::weight;
-  std::string block;               ///< never empty: a tensor without one carries its own name
-  std::vector<Slot> slots;         ///< one per axis of its source
+  std::string block;        ///< never empty: a tensor without one carries its own name
+  std::vector<Slot> slots;  ///< one per axis of its source
   std::vector<std::string> tied;
   int source = 0;
 

@@ -72,7 +72,8 @@ void inspect(const std::string& name_or_file) {
 }  // namespace
 
 void add_plugin(CLI::App& app) {
-  auto* plugin = app.add_subcommand("plugin", "Architectures: what there is, whether it is right, and how to write one");
+  auto* plugin =
+      app.add_subcommand("plugin", "Architectures: what there is, whether it is right, and how to write one");
   plugin->require_subcommand(1);
 
   plugin->add_subcommand("list", "Every plugin of the search directories, and why one cannot be used")->callback(list);
