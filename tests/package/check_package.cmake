@@ -4,31 +4,20 @@ set(work "${BUILD}/tests/package")
 set(prefix "${work}/prefix")
 file(REMOVE_RECURSE "${prefix}" "${work}/build")
 
-# Runs a command; its output must contain `expected`.
-function(run expected)
-  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
-    list(JOIN ARGN " " command)
-    message(FATAL_ERROR "[package] '${command}' failed with status ${status}:\n${output}")
-  endif()
-  string(FIND "${output}" "${expected}" position)
-  if(position EQUAL -1)
-    message(FATAL_ERROR "[package] expected '${expected}' in the output of '${ARGN}', received:\n${output}")
-  endif()
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run_expecting.cmake")
 
-run("" ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${prefix}")
-run("" ${CMAKE_COMMAND} -S "${PROJECT}" -B "${work}/build" -G "${GENERATOR}" -DCMAKE_PREFIX_PATH=${prefix}
+run("${BUILD}" "" ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${prefix}")
+run("${BUILD}" "" ${CMAKE_COMMAND} -S "${PROJECT}" -B "${work}/build" -G "${GENERATOR}" -DCMAKE_PREFIX_PATH=${prefix}
   -DCMAKE_CXX_COMPILER=${COMPILER} -DNFOPT_LIBTORCH=${LIBTORCH} -DCMAKE_BUILD_TYPE=Release)
-run("" ${CMAKE_COMMAND} --build "${work}/build")
+run("${BUILD}" "" ${CMAKE_COMMAND} --build "${work}/build")
 
 set(ENV{NFOPT_PLUGIN_PATH} "")
 set(program "${prefix}/bin/nfopt")
-run("elman 1.0.0" "${program}" plugin inspect "${work}/build/plugins/elman.nfopt.so")
-run("mlp" "${program}" plugin list)
+run("${BUILD}" "elman 1.0.0" "${program}" plugin inspect "${work}/build/plugins/elman.nfopt.so")
+run("${BUILD}" "mlp" "${program}" plugin list)
 set(ENV{NFOPT_PLUGIN_PATH} "${work}/build/plugins")
-run("0 failed" "${program}" plugin check elman)
-run("no: it only describes its tensors" "${program}" plugin inspect elman)
+run("${BUILD}" "0 failed" "${program}" plugin check elman)
+run("${BUILD}" "no: it only describes its tensors" "${program}" plugin inspect elman)
 
 # A plugin exports its entry and nothing else, and a description does not depend on LibTorch.
 find_program(NM nm REQUIRED)

@@ -6,19 +6,7 @@ file(REMOVE_RECURSE "${WORK}/first_net")
 set(program "${PREFIX}/bin/nfopt")
 set(ENV{NFOPT_PLUGIN_PATH} "")
 
-# Runs a command in the new folder; its output must contain `expected`.
-function(run folder expected)
-  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${folder}"
-    RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
-    list(JOIN ARGN " " command)
-    message(FATAL_ERROR "[package] '${command}' failed with status ${status}:\n${output}")
-  endif()
-  string(FIND "${output}" "${expected}" position)
-  if(position EQUAL -1)
-    message(FATAL_ERROR "[package] expected '${expected}' in the output of '${ARGN}', received:\n${output}")
-  endif()
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run_expecting.cmake")
 
 file(MAKE_DIRECTORY "${WORK}")
 run("${WORK}" "first_net" "${program}" plugin new first_net)
