@@ -17,9 +17,15 @@ struct StepContext {
   int64_t step = 0;                    ///< 0 on the first step; features use it before it grows
   std::optional<int64_t> total_steps;  ///< horizon T, for rules that see it
   at::Tensor loss;                     ///< [P], or undefined
+  /// Where members of a population have started at different times: step and horizon of each, [P]; empty when all have
+  /// those above.
+  std::vector<int64_t> member_steps = {};
+  std::vector<int64_t> member_total_steps = {};
+
+  int64_t step_of(int64_t member) const { return member_steps.empty() ? step : member_steps.at(member); }
 };
 
-/// A rule's memory: named tensors `[P, shape..., k]` per parameter and per accumulator.
+/// A rule's memory: flat tensors [P, k, N] by name, N running over all parameters in order.
 using RuleState = NamedTensors;
 
 struct Update {
@@ -55,6 +61,11 @@ class NFOPT_API UpdateRule {
   virtual Update update(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                         const std::vector<at::Tensor>& grads, const RuleState& state,
                         const StepContext& context) const = 0;
+
+  /// The same without the copies that purity costs: params <- params - u, state <- state'. Not differentiable. What it
+  /// computes equals `update` within rounding; members never mix, so that splitting a population changes no bit.
+  virtual void step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                             const std::vector<at::Tensor>& grads, RuleState& state, const StepContext& context) const;
 
   /// Everything a checkpoint must say so that it can be stepped again: features with every epsilon, decays, network,
   /// step form (JSON text).
