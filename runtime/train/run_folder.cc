@@ -36,23 +36,32 @@ void remove_leftovers(const fs::path& folder) {
   for (const fs::path& leftover : leftovers) fs::remove(leftover, code);
 }
 
-// Keys in which a resumed run may differ from its beginning: they do not change what the common steps compute.
-bool may_differ(const std::string& difference, const YamlValue& before, const TrainConfig& now) {
-  if (difference.starts_with("checkpoint.") || difference.starts_with("plugins ")) return true;
-  if (!difference.starts_with("steps ")) return false;
-  const YamlValue* steps = before.find("steps");
-  return steps != nullptr && as_integer(*steps).value_or(now.steps + 1) <= now.steps;
-}
-
 }  // namespace
 
-RunFolder::RunFolder(fs::path path, const TrainConfig& config, Mode mode)
-    : path_(std::move(path)), checkpoints_(path_ / "checkpoints", config.checkpoint_keep) {
+RunIdentity identity_of(const TrainConfig& config) {
+  RunIdentity run;
+  run.command = "train";
+  run.config = to_yaml_value(config);
+  run.steps = config.steps;
+  run.checkpoint_keep = config.checkpoint_keep;
+  // Keys that do not change what the common steps compute.
+  const bool decays = config.optimizer.schedule.decay != LrSchedule::Decay::constant;  // more steps decay more slowly
+  run.may_differ = [decays, steps = config.steps](const std::string& difference, const YamlValue& before) {
+    if (difference.starts_with("checkpoint.") || difference.starts_with("plugins ")) return true;
+    if (!difference.starts_with("steps ") || decays) return false;
+    const YamlValue* then = before.find("steps");
+    return then != nullptr && as_integer(*then).value_or(steps + 1) <= steps;
+  };
+  return run;
+}
+
+RunFolder::RunFolder(fs::path path, const RunIdentity& run, Mode mode)
+    : path_(std::move(path)), checkpoints_(path_ / "checkpoints", run.checkpoint_keep) {
   std::error_code code;
   if (mode == Mode::fresh && fs::is_directory(path_, code) && has_entries(path_)) {
-    const bool run = fs::exists(path_ / "config.yaml", code);
-    throw Error("run", "'" + path_.string() + "' is not empty" + (run ? ": it holds a run" : "") +
-                           ". Nothing was changed. " + (run ? "Continue it with --resume, or name" : "Name") +
+    const bool holds_run = fs::exists(path_ / "config.yaml", code);
+    throw Error("run", "'" + path_.string() + "' is not empty" + (holds_run ? ": it holds a run" : "") +
+                           ". Nothing was changed. " + (holds_run ? "Continue it with --resume, or name" : "Name") +
                            " another folder with --out.");
   }
   make_folder(path_);
@@ -65,22 +74,22 @@ RunFolder::RunFolder(fs::path path, const TrainConfig& config, Mode mode)
       if (has_entries(path_) && !fs::exists(config_file, code))
         throw Error("run",
                     "'" + path_.string() + "' holds something, but no run (no config.yaml). Nothing was changed.");
-      if (fs::exists(config_file, code)) check_same_config(read_file(config_file), config_file.string(), config);
+      if (fs::exists(config_file, code)) check_same_config(read_file(config_file), config_file.string(), run);
       CheckpointFolder::Found found = checkpoints_.newest();
       start_ = std::move(found.checkpoint);
       notices_ = std::move(found.notices);
       if (start_) {
         const std::string origin = checkpoints_.file(start_->step).string();
-        check_same_config(start_->config, origin, config);
-        if (start_->step > config.steps)
+        check_same_config(start_->config, origin, run);
+        if (start_->step > run.steps)
           throw Error("run", "'" + origin + "' is step " + std::to_string(start_->step) + " of a run of " +
-                                 std::to_string(config.steps) + " steps.");
+                                 std::to_string(run.steps) + " steps.");
       } else {
         notices_.push_back("no checkpoint in '" + path_.string() + "': the run begins anew.");
       }
     }
     make_folder(path_ / "checkpoints");
-    write_atomically(config_file, "# nfopt train config.yaml repeats this run.\n" + to_yaml(to_yaml_value(config)));
+    write_atomically(config_file, "# nfopt " + run.command + " config.yaml repeats this run.\n" + to_yaml(run.config));
   } catch (...) {
     ::close(lock_);
     throw;
@@ -98,12 +107,11 @@ void RunFolder::lock() {
   throw Error("run", "'" + path_.string() + "' is in use by another nfopt process.");
 }
 
-void RunFolder::check_same_config(const std::string& before, const std::string& origin,
-                                  const TrainConfig& config) const {
+void RunFolder::check_same_config(const std::string& before, const std::string& origin, const RunIdentity& run) {
   const YamlValue then = parse_yaml(before, origin);
   std::string text;
-  for (const std::string& difference : differences(then, to_yaml_value(config)))
-    if (!may_differ(difference, then, config)) text += "\n  " + difference;
+  for (const std::string& difference : differences(then, run.config))
+    if (!run.may_differ(difference, then)) text += "\n  " + difference;
   if (!text.empty())
     throw Error("run", "'" + origin + "' belongs to a run with another config. It differs in:" + text +
                            "\n  Resume with the config it began with, or name another folder with --out.");

@@ -5,16 +5,28 @@
 #include <nfopt/runtime/train/train_config.h>
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace nfopt {
 
-/// The folder of one run, held by one process at a time:
+/// What a run folder has to know of its run.
+struct RunIdentity {
+  std::string command = {};  ///< that repeats the run: "train"
+  YamlValue config = {};     ///< resolved
+  int64_t steps = 0;
+  int64_t checkpoint_keep = 2;
+  /// Whether a resumed run may differ from its beginning, config `before`, in this (an entry of `differences`).
+  std::function<bool(const std::string& difference, const YamlValue& before)> may_differ = {};
+};
+NFOPT_API RunIdentity identity_of(const TrainConfig& config);
+
+/// The folder of one run, held by one process at a time. Of `nfopt train`:
 ///
 ///   config.yaml      the resolved config; `nfopt train config.yaml` repeats the run
-///   metrics.jsonl    metrics.csv
+///   metrics.jsonl    metrics.csv    events.out.tfevents.* (for TensorBoard, one for each process that wrote)
 ///   checkpoints/     step-000001200.safetensors, the newest few
 ///   loss.svg         accuracy.svg
 ///   summary.json     once the run is finished
@@ -26,9 +38,11 @@ class NFOPT_API RunFolder {
   };
 
   /// Makes the folder where needed, writes config.yaml, finds the checkpoint to continue from. Throws Error when the
-  /// folder cannot be written, holds something else, is in use by another process, or its config differs in anything
-  /// but a larger `steps`, `checkpoint` or `plugins`; the message lists the differing keys.
-  RunFolder(std::filesystem::path path, const TrainConfig& config, Mode mode);
+  /// folder cannot be written, holds something else, is in use by another process, or its config differs in what may
+  /// not differ (`nfopt train`: anything but a larger `steps`, `checkpoint` or `plugins`); the message lists these keys.
+  RunFolder(std::filesystem::path path, const RunIdentity& run, Mode mode);
+  RunFolder(std::filesystem::path path, const TrainConfig& config, Mode mode)
+      : RunFolder(std::move(path), identity_of(config), mode) {}
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -42,7 +56,7 @@ class NFOPT_API RunFolder {
 
  private:
   void lock();
-  void check_same_config(const std::string& before, const std::string& origin, const TrainConfig& config) const;
+  static void check_same_config(const std::string& before, const std::string& origin, const RunIdentity& run);
 
   std::filesystem::path path_;
   CheckpointFolder checkpoints_;
