@@ -13,6 +13,7 @@ struct InnerCurveOptions {
   uint64_t seed = 0;
   int64_t tasks = 8;  ///< drawn from the family: task i is the same for every theta
   int64_t steps = 0;  ///< 0: each task's own horizon
+  int64_t first = 0;  ///< draw first, first + 1, ..: ranks share the draws of a family
 };
 
 /// Training curves of whole runs with one theta, unperturbed: meta-evaluation.
@@ -20,6 +21,7 @@ struct InnerCurves {
   std::vector<at::Tensor> loss;  ///< per task [steps] float64, bounded losses before each update
   std::vector<double> mean;      ///< per task: mean over the steps
   std::vector<double> last;      ///< per task: mean over the last tenth of the steps
+  std::vector<double> bound;     ///< per task: the largest loss, TaskFamily::loss_bound
   int64_t diverged = 0;
   int64_t member_steps = 0;
 };

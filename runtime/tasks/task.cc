@@ -63,6 +63,10 @@ TaskScore Task::score(Members& members, const Examples& batch, const Pass& pass)
   return {losses::cross_entropy(logits, targets), losses::accuracy(logits.detach().to(at::kDouble), targets)};
 }
 
+at::Tensor Task::member_losses(Members& members, const Examples& batches, const Pass& pass) const {
+  return losses::cross_entropy(network_->forward(members, batches.inputs, pass), batches.targets);
+}
+
 TaskScore Task::evaluate(Members& members, const Examples& examples) const {
   torch::NoGradGuard no_grad;
   const at::TensorOptions sums = options_.dtype(at::kDouble);

@@ -34,6 +34,7 @@ class NFOPT_API Task {
   const Examples& train() const { return train_; }
   const Examples& test() const { return test_; }
   int64_t batch_size() const { return batch_size_; }
+  int64_t classes() const { return classes_; }
   /// The order of the training examples under a run's generator.
   Batches batches(const Rng& rng) const { return Batches(train_.size(), batch_size_, rng); }
 
@@ -41,6 +42,8 @@ class NFOPT_API Task {
   Members initialize(int64_t members, const Rng& rng) const;
   /// The members' scores on one batch; differentiable under grad mode.
   TaskScore score(Members& members, const Examples& batch, const Pass& pass) const;
+  /// The losses alone, [P], of members that each see examples of their own: inputs [P, B, ..], targets [P, B..].
+  at::Tensor member_losses(Members& members, const Examples& batches, const Pass& pass) const;
   /// The mean over all of `examples`, [P] float64, without gradients. Summed in a fixed order.
   TaskScore evaluate(Members& members, const Examples& examples) const;
 

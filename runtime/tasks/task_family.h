@@ -82,11 +82,10 @@ class NFOPT_API TaskFamily {
   /// Data, architecture and batch size of a draw. A pure function of the generator.
   std::shared_ptr<const Task> task(const Rng& rng) const;
   TaskVariation variation(const Task& task, const Rng& rng) const;
-  /// The largest bounded loss of a task: 1.5 ln(classes).
-  static double loss_bound(const Task& task);
 
  private:
   void check() const;
+  void prepare();
   std::shared_ptr<const Task> draw(const Rng& rng) const;
 
   TaskFamilyOptions options_;
