@@ -3,6 +3,7 @@
 find_package(Threads REQUIRED)
 find_package(Boost 1.74 REQUIRED)          # Boost.DLL, header-only
 find_package(TBB REQUIRED)
+find_package(hwy 1.0 REQUIRED)             # Highway: SIMD with run-time dispatch
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 REQUIRED)
