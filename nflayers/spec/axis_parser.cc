@@ -1,6 +1,7 @@
 #include <nfopt/nflayers/spec/axis_parser.h>
 #include <nfopt/nflayers/spec/expression.h>
 #include <nfopt/nflayers/spec/problem_list.h>
+#include <nfopt/nflayers/spec/text_cursor.h>
 
 #include <cctype>
 
@@ -23,9 +24,9 @@ std::string describe(std::string_view text, int column, const std::string& probl
   return as_sentence("axes \"" + shortened(text) + "\", column " + std::to_string(column) + ": " + problem);
 }
 
-class AxisParser {
+class AxisParser : TextCursor {
  public:
-  explicit AxisParser(std::string_view text) : text_(text) {}
+  explicit AxisParser(std::string_view text) : TextCursor(text) {}
 
   AxisExpression expression() {
     if (text_.size() > kMaxLength) fail("more than " + std::to_string(kMaxLength) + " characters");
@@ -51,19 +52,8 @@ class AxisParser {
     throw AxisSyntaxError(text_, static_cast<int>(at_) + 1, problem);
   }
 
-  void skip_space() {
-    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
-  }
-
-  bool take(char c) {
-    skip_space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
   std::string here() const {
-    if (at_ >= text_.size()) return "the end";
+    if (at_end()) return "the end";
     const unsigned char c = static_cast<unsigned char>(text_[at_]);
     if (c >= 0x20 && c < 0x7f) return std::string("'") + text_[at_] + "'";
     static const char* digits = "0123456789abcdef";
@@ -76,7 +66,7 @@ class AxisParser {
 
   void expect_end() {
     skip_space();
-    if (at_ < text_.size()) fail("expected the end, received " + here());
+    if (!at_end()) fail("expected the end, received " + here());
   }
 
   // concat ("," concat)* "]"
@@ -113,9 +103,9 @@ class AxisParser {
     if (take('*')) {
       result.type = LabelType::fixed;
       skip_space();
-      if (at_ < text_.size() && starts_name(text_[at_])) {
+      if (!at_end() && starts_name(text_[at_])) {
         result.name = name("a name");
-      } else if (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) {
+      } else if (!at_end() && std::isdigit(static_cast<unsigned char>(text_[at_]))) {
         result.size = size_number();
         if (take('=')) fail("'*" + std::to_string(*result.size) + "' already states its size");
       }
@@ -181,31 +171,29 @@ class AxisParser {
   }
 
   int64_t number(const std::string& what) {
-    if (at_ >= text_.size() || !std::isdigit(static_cast<unsigned char>(text_[at_])))
+    if (at_end() || !std::isdigit(static_cast<unsigned char>(text_[at_])))
       fail("expected " + what + ", received " + here());
     int64_t value = 0;
     for (size_t i = at_; i < text_.size() && std::isdigit(static_cast<unsigned char>(text_[i])); ++i)
       if (__builtin_mul_overflow(value, int64_t{10}, &value) ||
           __builtin_add_overflow(value, int64_t{text_[i] - '0'}, &value))
         fail("the number is too large");
-    while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) ++at_;
+    while (!at_end() && std::isdigit(static_cast<unsigned char>(text_[at_]))) ++at_;
     return value;
   }
 
   std::string name(const std::string& what) {
     skip_space();
-    if (at_ >= text_.size() || !starts_name(text_[at_])) {
-      if (at_ < text_.size() && text_[at_] == '{')
+    if (at_end() || !starts_name(text_[at_])) {
+      if (!at_end() && text_[at_] == '{')
         fail("'{' belongs to YAML: substitute {expressions} before parsing (only a size may be one)");
       fail("expected " + what + ", received " + here());
     }
     const size_t start = at_;
-    while (at_ < text_.size() && continues_name(text_[at_])) ++at_;
+    while (!at_end() && continues_name(text_[at_])) ++at_;
     return std::string(text_.substr(start, at_ - start));
   }
 
-  std::string_view text_;
-  size_t at_ = 0;
   int depth_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include <nfopt/nflayers/spec/expression.h>
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/nflayers/spec/problem_list.h>
+#include <nfopt/nflayers/spec/text_cursor.h>
 
 #include <cctype>
 #include <limits>
@@ -15,14 +16,14 @@ constexpr int kMaxDepth = 64;  // bounds the recursion on hostile input
 bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
 bool continues_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-class Evaluator {
+class Evaluator : TextCursor {
  public:
-  Evaluator(std::string_view text, const Variables& variables) : text_(text), variables_(variables) {}
+  Evaluator(std::string_view text, const Variables& variables) : TextCursor(text), variables_(variables) {}
 
   int64_t run() {
     const int64_t value = sum();
     skip_space();
-    if (at_ < text_.size()) fail(std::string("unexpected '") + text_[at_] + "'");
+    if (!at_end()) fail(std::string("unexpected '") + text_[at_] + "'");
     return value;
   }
 
@@ -30,17 +31,6 @@ class Evaluator {
   [[noreturn]] void fail(const std::string& what) const {
     throw SpecError(as_sentence("Expression \"" + std::string(text_.substr(0, 200)) + "\", column " +
                                 std::to_string(at_ + 1) + ": " + what));
-  }
-
-  void skip_space() {
-    while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
-  }
-
-  bool take(char c) {
-    skip_space();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
   }
 
   int64_t sum() {
@@ -92,7 +82,7 @@ class Evaluator {
 
   int64_t atom() {
     skip_space();
-    if (at_ >= text_.size()) fail("expected a number or a variable, received the end");
+    if (at_end()) fail("expected a number or a variable, received the end");
     if (std::isdigit(static_cast<unsigned char>(text_[at_]))) return number();
     if (!starts_name(text_[at_])) fail(std::string("expected a number or a variable, received '") + text_[at_] + "'");
     size_t end = at_;
@@ -110,7 +100,7 @@ class Evaluator {
 
   int64_t number() {
     int64_t value = 0;
-    while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) {
+    while (!at_end() && std::isdigit(static_cast<unsigned char>(text_[at_]))) {
       if (__builtin_mul_overflow(value, int64_t{10}, &value) ||
           __builtin_add_overflow(value, int64_t{text_[at_] - '0'}, &value))
         fail("the number is too large");
@@ -119,9 +109,7 @@ class Evaluator {
     return value;
   }
 
-  std::string_view text_;
   const Variables& variables_;
-  size_t at_ = 0;
   int depth_ = 0;
 };
 

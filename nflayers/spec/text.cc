@@ -4,6 +4,7 @@
 #include <nfopt/nflayers/spec/problem_list.h>
 #include <nfopt/nflayers/spec/table.h>
 #include <nfopt/nflayers/spec/text.h>
+#include <nfopt/nflayers/spec/text_cursor.h>
 
 #include <algorithm>
 #include <cctype>
@@ -65,9 +66,9 @@ std::string axes_text(const TensorDescription& tensor) {
 }
 
 // Reads one line; throws a plain string that the caller puts its line number in front of.
-class LineReader {
+class LineReader : TextCursor {
  public:
-  explicit LineReader(std::string_view line) : line_(line) {}
+  explicit LineReader(std::string_view line) : TextCursor(line) {}
 
   TensorDescription run() {
     TensorDescription tensor;
@@ -75,8 +76,8 @@ class LineReader {
     tensor.shape = shape();
     while (!take(':')) attribute(tensor);
     skip_space();
-    if (at_ < line_.size() && line_[at_] == '[') {
-      tensor.axes = std::string(line_.substr(at_));
+    if (!at_end() && text_[at_] == '[') {
+      tensor.axes = std::string(text_.substr(at_));
     } else {
       do tensor.views.push_back(slice());
       while (take(';'));
@@ -89,17 +90,6 @@ class LineReader {
     throw "column " + std::to_string(at_ + 1) + ": " + problem;
   }
 
-  void skip_space() {
-    while (at_ < line_.size() && std::isspace(static_cast<unsigned char>(line_[at_]))) ++at_;
-  }
-
-  bool take(char c) {
-    skip_space();
-    if (at_ >= line_.size() || line_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
   void expect(char c) {
     if (!take(c)) fail(std::string("expected '") + c + "'");
   }
@@ -107,17 +97,17 @@ class LineReader {
   std::string name() {
     skip_space();
     std::string text;
-    if (at_ < line_.size() && line_[at_] == '"') {
-      for (++at_; at_ < line_.size() && line_[at_] != '"'; ++at_) {
-        const bool escaped = line_[at_] == '\\' && at_ + 1 < line_.size();
+    if (!at_end() && text_[at_] == '"') {
+      for (++at_; !at_end() && text_[at_] != '"'; ++at_) {
+        const bool escaped = text_[at_] == '\\' && at_ + 1 < text_.size();
         if (escaped) ++at_;
-        text += escaped && line_[at_] == 'n' ? '\n' : line_[at_];
+        text += escaped && text_[at_] == 'n' ? '\n' : text_[at_];
       }
-      if (at_ >= line_.size()) fail("the quote is never closed");
+      if (at_end()) fail("the quote is never closed");
       ++at_;
       return text;
     }
-    while (at_ < line_.size() && is_bare(line_[at_])) text += line_[at_++];
+    while (!at_end() && is_bare(text_[at_])) text += text_[at_++];
     if (text.empty()) fail("expected a name");
     return text;
   }
@@ -126,9 +116,9 @@ class LineReader {
     skip_space();
     int64_t value = 0;
     const size_t start = at_;
-    for (; at_ < line_.size() && std::isdigit(static_cast<unsigned char>(line_[at_])); ++at_)
+    for (; !at_end() && std::isdigit(static_cast<unsigned char>(text_[at_])); ++at_)
       if (__builtin_mul_overflow(value, int64_t{10}, &value) ||
-          __builtin_add_overflow(value, int64_t{line_[at_] - '0'}, &value))
+          __builtin_add_overflow(value, int64_t{text_[at_] - '0'}, &value))
         fail("the number is too large");
     if (at_ == start) fail("expected a number");
     return value;
@@ -148,7 +138,7 @@ class LineReader {
     static const std::vector<std::string> kKeys{"block", "slots", "tied", "stack", "of"};
     skip_space();
     const size_t start = at_;
-    if (at_ >= line_.size()) fail("expected ':' and the axes");
+    if (at_end()) fail("expected ':' and the axes");
     const std::string word = name();
     if (!take('=')) {
       if (const auto kind = find_kind(word)) {
@@ -175,8 +165,8 @@ class LineReader {
       do tensor.tied.push_back(name());
       while (take(','));
     } else if (word == "stack") {
-      const size_t end = std::min(line_.find(' ', at_), line_.size());
-      stack(tensor).over = std::string(line_.substr(at_, end - at_));
+      const size_t end = std::min(text_.find(' ', at_), text_.size());
+      stack(tensor).over = std::string(text_.substr(at_, end - at_));
       at_ = end;
     } else if (word == "of") {
       stack(tensor).of = name();
@@ -204,14 +194,11 @@ class LineReader {
     word("to");
     result.stop = number();
     skip_space();
-    const size_t end = std::min(line_.find(';', at_), line_.size());
-    result.axes = std::string(line_.substr(at_, end - at_));
+    const size_t end = std::min(text_.find(';', at_), text_.size());
+    result.axes = std::string(text_.substr(at_, end - at_));
     at_ = end;
     return result;
   }
-
-  std::string_view line_;
-  size_t at_ = 0;
 };
 
 }  // namespace
