@@ -179,6 +179,9 @@ void write_meta_summary(const MetaTrainConfig& config, const MetaTrainResult& re
   json["seconds_per_outer_step_minimum"] =
       result.step_seconds.empty() ? Json()
                                   : Json(*std::min_element(result.step_seconds.begin(), result.step_seconds.end()));
+  const size_t shown = std::min<size_t>(result.step_seconds.size(), 100);
+  json["seconds_of_outer_steps"] = std::vector<double>(result.step_seconds.end() - static_cast<ptrdiff_t>(shown),
+                                                       result.step_seconds.end());  // the last 100
   json["inner_steps_per_second"] = json_number(result.inner_steps_per_second);
   json["threads_per_rank"] = result.threads;
   json["ranks"] = result.ranks;

@@ -1,10 +1,8 @@
 // Groups of processes: threads stand for ranks where nothing dies, processes of their own where something does.
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <nfopt/runtime/meta/communicator.h>
 #include <nfopt/runtime/meta/store_communicator.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,22 +12,13 @@
 #include <map>
 #include <thread>
 
+#include "tests/runtime/meta/free_port.h"
+
 namespace nfopt {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t length = sizeof address;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
+using testing::free_port;
 
 ProcessGroup group_of(int64_t size, double timeout = 20) {
   ProcessGroup group;
