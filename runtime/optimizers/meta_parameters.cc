@@ -2,6 +2,7 @@
 #include <nfopt/nflayers/spec/text.h>
 #include <nfopt/nflayers/spec/version.h>
 #include <nfopt/runtime/io/safetensors.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <torch/torch.h>
 
@@ -51,7 +52,7 @@ std::string checksum(std::vector<std::pair<std::string, at::Tensor>> tensors) {
 }
 
 /// theta of a file in the order of the rule. Tensors the rule does not know come last, where check_theta finds them.
-NamedTensors in_rule_order(const LearnedRule& rule, const NamedTensors& theta) {
+NamedTensors in_rule_order(const UpdateRule& rule, const NamedTensors& theta) {
   NamedTensors ordered;
   for (const auto& [name, shape] : rule.theta_shapes())
     if (const at::Tensor* tensor = theta.find(name)) ordered.add(name, *tensor);
@@ -64,7 +65,7 @@ NamedTensors in_rule_order(const LearnedRule& rule, const NamedTensors& theta) {
 }  // namespace
 
 void save_meta_parameters(const std::filesystem::path& path, const MetaParameters& meta) {
-  const NamedTensors theta = in_rule_order(LearnedRule(meta.rule, meta.space), meta.theta);
+  const NamedTensors theta = in_rule_order(*make_update_rule(meta.rule, meta.space), meta.theta);
   SafetensorsFile file;
   for (const auto& [name, tensor] : theta) {
     if (tensor.size(0) != 1)
@@ -100,7 +101,7 @@ MetaParameters load_meta_parameters(const std::filesystem::path& path) {
     meta.rule = rule_from_json(entry("rule"));
     meta.space = std::make_shared<const WeightSpace>(weight_space_from_text(entry("weight_space")));
     for (const auto& [name, tensor] : file.tensors) meta.theta.add(name, tensor.unsqueeze(0));
-    meta.theta = in_rule_order(LearnedRule(meta.rule, meta.space), meta.theta);
+    meta.theta = in_rule_order(*make_update_rule(meta.rule, meta.space), meta.theta);
   } catch (const Error& e) {
     fail(path, e.what());
   }
@@ -119,7 +120,7 @@ MetaParameters load_meta_parameters(const std::filesystem::path& path) {
 
 LoadedRule load_rule(const std::filesystem::path& path, const WeightSpacePtr& space) {
   const MetaParameters meta = load_meta_parameters(path);
-  auto rule = std::make_shared<const LearnedRule>(meta.rule, space);
+  std::shared_ptr<const UpdateRule> rule = make_update_rule(meta.rule, space);
   try {
     NamedTensors theta = in_rule_order(*rule, meta.theta);
     return {std::move(rule), std::move(theta)};

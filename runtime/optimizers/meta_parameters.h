@@ -38,7 +38,7 @@ NFOPT_API MetaParameters load_meta_parameters(const std::filesystem::path& path)
 
 /// A rule ready to step on a space, with its theta in the rule's order.
 struct LoadedRule {
-  std::shared_ptr<const LearnedRule> rule;
+  std::shared_ptr<const UpdateRule> rule;
   NamedTensors theta;
 };
 

@@ -199,6 +199,7 @@ int64_t FeatureDescription::channels() const {
 }
 
 void check(const RuleDescription& rule) {
+  if (rule.context) return check(*rule.context);
   std::string problems;
   const auto problem = [&](const std::string& text) { problems += "\n  " + text; };
   const FeatureDescription& f = rule.features;
@@ -243,6 +244,7 @@ void check(const RuleDescription& rule) {
 }
 
 std::string to_json(const RuleDescription& rule) {
+  if (rule.context) return Json{{"name", rule.name}, {"context", Json::parse(to_json(*rule.context))}}.dump();
   return Json{{"name", rule.name},
               {"features", json_of(rule.features)},
               {"network", json_of(rule.network)},
@@ -260,6 +262,11 @@ RuleDescription rule_from_json(const std::string& text) {
   RuleDescription rule;
   Reader in(json, "rule");
   in.read("name", rule.name);
+  if (json.contains("context")) {
+    rule.context = context_from_json(in.take("context").dump());
+    in.finish();
+    return rule;
+  }
   rule.features = features_of(in.take("features"));
   rule.network = network_of(in.take("network"));
   rule.step = step_of(in.take("step"));

@@ -2,9 +2,11 @@
 
 #include <nfopt/nflayers/spec/export.h>
 #include <nfopt/nflayers/spec/fold.h>
+#include <nfopt/runtime/optimizers/context_description.h>
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,6 +95,8 @@ struct RuleDescription {
   FeatureDescription features;
   NetworkDescription network;
   StepDescription step;
+  /// Set for the rule `context`, which is not assembled from these parts: the others are then unused.
+  std::optional<ContextDescription> context = std::nullopt;
 };
 
 /// Throws Error with all contradictions: channel counts that do not follow each other, a momentum that is no

@@ -77,14 +77,24 @@ RuleDescription rmsnormed() {
   return rule;
 }
 
+RuleDescription context() {
+  RuleDescription rule;
+  rule.context = ContextDescription();
+  return rule;
+}
+
 struct Preset {
   const char* name;
   RuleDescription (*make)();
 };
-constexpr Preset kPresets[] = {
-    {"lolv2", lolv2},         {"mlplopt", mlplopt},       {"per_parameter_mlp", per_parameter_mlp},
-    {"rmsnormed", rmsnormed}, {"sgdcontrol", sgdcontrol}, {"unf", unf},
-    {"unf_full", unf_full}};
+constexpr Preset kPresets[] = {{"context", context},
+                               {"lolv2", lolv2},
+                               {"mlplopt", mlplopt},
+                               {"per_parameter_mlp", per_parameter_mlp},
+                               {"rmsnormed", rmsnormed},
+                               {"sgdcontrol", sgdcontrol},
+                               {"unf", unf},
+                               {"unf_full", unf_full}};
 
 }  // namespace
 

@@ -7,8 +7,9 @@
 
 namespace nfopt {
 
-/// The published learned optimizers, hidden width 32 (docs/optimizers.md has the formulas and sources).
+/// The published learned optimizers, hidden width 32 (docs/optimizers.md has the formulas and sources), and our own.
 ///
+///   context            small, for every architecture, starts as Adam (context_rule.h, docs/context.md)
 ///   unf                dense 19-32-32-32, then one UNF layer 32-1; learnable multipliers (arXiv:2402.05232)
 ///   unf_full           four UNF layers 19-32-32-32-1; learnable multipliers
 ///   per_parameter_mlp  dense 19-32-32-32-1; learnable multipliers: the baseline that sees one weight at a time
