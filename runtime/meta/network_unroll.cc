@@ -54,8 +54,6 @@ Rng NetworkUnroll::particle_rng(const char* purpose, int64_t i) const {
       .index(static_cast<uint64_t>(particles_[i].restarts));
 }
 
-double NetworkUnroll::bound() const { return 1.5 * std::log(static_cast<double>(task_->classes())); }
-
 double NetworkUnroll::cost() const {
   const double weights = static_cast<double>(task_->space()->parameter_count());
   return static_cast<double>(size()) * weights * (static_cast<double>(task_->batch_size()) * 3.0 + 1000.0);
@@ -195,7 +193,7 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
   auto mask = window.mask.accessor<double, 2>();
   std::vector<at::Tensor> graph_losses;
 
-  const double top = bound();
+  const double top = TaskFamily::loss_bound(*task_);
   for (int64_t t = 0; t < steps; ++t) {
     const std::vector<bool> restart = restarting(plan, t);
     const auto trains = [&](int64_t i) {
@@ -257,6 +255,7 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
 
 at::Tensor NetworkUnroll::final_losses(int64_t batches) {
   const torch::NoGradGuard no_grad;
+  const double top = TaskFamily::loss_bound(*task_);
   at::Tensor sums = at::zeros({size()}, at::kDouble);
   for (int64_t b = 0; b < batches; ++b) {
     for (int64_t i = 0; i < particles(); ++i)
@@ -268,7 +267,7 @@ at::Tensor NetworkUnroll::final_losses(int64_t batches) {
         half.push_back(tensor.narrow(0, s * particles(), particles()));
       Members one_sign(members_.space(), half);
       const at::Tensor loss = task_->member_losses(one_sign, batches_->examples(), Pass{}).to(at::kDouble);
-      sums.narrow(0, s * particles(), particles()).add_(loss.clamp(0.0, bound()).nan_to_num(bound()));
+      sums.narrow(0, s * particles(), particles()).add_(loss.clamp(0.0, top).nan_to_num(top));
     }
   }
   return sums.div_(static_cast<double>(batches));

@@ -84,7 +84,6 @@ class NFOPT_API NetworkUnroll final : public Unroll {
   at::Tensor step(const NamedTensors& theta);
   at::Tensor differentiable_step(const NamedTensors& theta);
   void replace_rows(at::Tensor& tensor, const at::Tensor& fresh, int64_t i) const;
-  double bound() const;
 
   std::shared_ptr<const TaskFamily> family_;
   RuleFactory rules_;

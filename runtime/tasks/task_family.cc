@@ -38,13 +38,6 @@ void fill_sizes(std::map<std::string, OptionValue>& options, const Architecture&
   }
 }
 
-std::vector<Dataset> load_all(const std::vector<DataOptions>& options, at::ScalarType dtype) {
-  std::vector<Dataset> data;
-  data.reserve(options.size());
-  for (const DataOptions& one : options) data.push_back(load_dataset(one, dtype));
-  return data;
-}
-
 }  // namespace
 
 TaskFamilyOptions mlp_mixture() {
@@ -73,13 +66,16 @@ TaskFamilyOptions unf_mlp_task() {
   return family;
 }
 
-TaskFamily::TaskFamily(TaskFamilyOptions options, Registry& registry, at::ScalarType dtype)
+TaskFamily::TaskFamily(TaskFamilyOptions options, Registry& registry, Datasets& datasets, at::ScalarType dtype)
     : options_(std::move(options)), dtype_(dtype) {
   check();
   architecture_ = registry.find(options_.architecture);
-  data_ = load_all(options_.data, dtype_);
+  for (const DataOptions& one : options_.data) data_.push_back(datasets.get(one, dtype_));
   prepare();
 }
+
+TaskFamily::TaskFamily(TaskFamilyOptions options, Registry& registry, at::ScalarType dtype)
+    : TaskFamily(std::move(options), registry, *std::make_unique<Datasets>(), dtype) {}
 
 TaskFamily::TaskFamily(TaskFamilyOptions options, ArchitecturePtr architecture, std::vector<Dataset> data,
                        at::ScalarType dtype)
@@ -88,6 +84,8 @@ TaskFamily::TaskFamily(TaskFamilyOptions options, ArchitecturePtr architecture, 
   check();
   prepare();
 }
+
+double TaskFamily::loss_bound(const Task& task) { return 1.5 * std::log(static_cast<double>(task.classes())); }
 
 void TaskFamily::check() const {
   const TaskFamilyOptions& o = options_;

@@ -3,6 +3,7 @@
 #include <nfopt/nflayers/random/rng.h>
 #include <nfopt/runtime/plugin/registry.h>
 #include <nfopt/runtime/tasks/dataset.h>
+#include <nfopt/runtime/tasks/datasets.h>
 #include <nfopt/runtime/tasks/task.h>
 
 #include <cstdint>
@@ -69,7 +70,9 @@ struct TaskVariation {
 /// [any-thread] after construction.
 class NFOPT_API TaskFamily {
  public:
-  /// Reads the data, finds the architecture. Throws one Error that lists every option out of range.
+  /// Reads the data (what `datasets` holds already is shared), finds the architecture. Throws one Error that lists every
+  /// option out of range.
+  TaskFamily(TaskFamilyOptions options, Registry& registry, Datasets& datasets, at::ScalarType dtype);
   TaskFamily(TaskFamilyOptions options, Registry& registry, at::ScalarType dtype);
   /// With data already in memory, one per draw.
   TaskFamily(TaskFamilyOptions options, ArchitecturePtr architecture, std::vector<Dataset> data, at::ScalarType dtype);
@@ -82,6 +85,8 @@ class NFOPT_API TaskFamily {
   /// Data, architecture and batch size of a draw. A pure function of the generator.
   std::shared_ptr<const Task> task(const Rng& rng) const;
   TaskVariation variation(const Task& task, const Rng& rng) const;
+  /// The largest loss of a task that meta-training sees: 1.5 ln(classes).
+  static double loss_bound(const Task& task);
 
  private:
   void check() const;
