@@ -1,15 +1,12 @@
-#include <fcntl.h>
 #include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/io/append_file.h>
 #include <nfopt/runtime/io/atomic_file.h>
 #include <nfopt/runtime/io/metrics_log.h>
 #include <nfopt/runtime/io/yaml_reader.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <sstream>
 
@@ -62,42 +59,9 @@ std::optional<MetricsRow> parse_row(std::string_view line, size_t columns) {
 
 }  // namespace
 
-LineFile::LineFile(std::filesystem::path path) : path_(std::move(path)) {
-  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (file_ < 0) fail(errno);
-}
-
-LineFile::~LineFile() {
-  if (file_ >= 0) ::close(file_);
-}
-
-void LineFile::append(std::string_view line) {
-  const std::string text = std::string(line) + "\n";
-  const off_t before = ::lseek(file_, 0, SEEK_END);
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t wrote = ::write(file_, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) {
-      const int code = wrote < 0 ? errno : EIO;
-      if (before >= 0 && ::ftruncate(file_, before) != 0) fail(code);
-      fail(code);
-    }
-    done += static_cast<size_t>(wrote);
-  }
-}
-
-void LineFile::sync() {
-  // EINVAL: a file that cannot be synchronised, such as a pipe.
-  if (::fsync(file_) != 0 && errno != EINVAL) fail(errno);
-}
-
-void LineFile::fail(int code) const {
-  throw Error("log", "cannot write '" + path_.string() + "': " + std::strerror(code) + ".");
-}
-
 struct MetricsLog::Files {
-  LineFile jsonl;
-  LineFile csv;
+  AppendFile jsonl;
+  AppendFile csv;
 };
 
 MetricsLog::MetricsLog(const std::filesystem::path& folder, std::vector<std::string> columns, int64_t last_step)
@@ -114,14 +78,14 @@ MetricsLog::MetricsLog(const std::filesystem::path& folder, std::vector<std::str
   write_atomically(jsonl, [&](std::ostream& out) {
     for (const MetricsRow& row : rows_) out << json_line(columns_, row) << "\n";
   });
-  files_.reset(new Files{LineFile(jsonl), LineFile(csv)});
+  files_.reset(new Files{AppendFile(jsonl), AppendFile(csv)});
 }
 
 MetricsLog::~MetricsLog() = default;
 
 void MetricsLog::write(const MetricsRow& row) {
-  files_->jsonl.append(json_line(columns_, row));
-  files_->csv.append(csv_line(row));
+  files_->jsonl.append(json_line(columns_, row) + "\n");
+  files_->csv.append(csv_line(row) + "\n");
   rows_.push_back(row);
 }
 

@@ -12,24 +12,6 @@
 
 namespace nfopt {
 
-/// A text file that only grows by whole lines. A line that cannot be written completely (full disk) is taken back and
-/// throws Error naming the file and the reason.
-class NFOPT_API LineFile {
- public:
-  explicit LineFile(std::filesystem::path path);  ///< opened for appending, created when missing
-  ~LineFile();
-  LineFile(const LineFile&) = delete;
-  LineFile& operator=(const LineFile&) = delete;
-
-  void append(std::string_view line);  ///< `line` without its line break
-  void sync();                         ///< returns when the lines are on the disk
-
- private:
-  [[noreturn]] void fail(int code) const;
-  std::filesystem::path path_;
-  int file_ = -1;
-};
-
 /// One row of a run's record. What was not measured at a step is NaN and stays out of the files.
 struct MetricsRow {
   int64_t step = 0;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/io/append_file.h>
 #include <nfopt/runtime/io/metrics_log.h>
 
 #include <cmath>
@@ -56,9 +57,9 @@ TEST(MetricsLog, RefusesToContinueOtherColumns) {
   EXPECT_THROW(MetricsLog(folder.path(), {"b"}, 3), Error);
 }
 
-TEST(LineFile, AFullDiskIsAnErrorThatNamesTheFile) {
+TEST(AppendFile, AFullDiskIsAnErrorThatNamesTheFile) {
   try {
-    LineFile file("/dev/full");
+    AppendFile file("/dev/full");
     file.append("text");
     FAIL() << "writing to a full disk succeeded";
   } catch (const Error& error) {
