@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace nfopt {
+
+/// Rows of cells as aligned text: the first column to the left, the others to the right, two spaces in front of each.
+std::string text_table(const std::vector<std::vector<std::string>>& rows);
+
+/// "%.*f", or "-" for NaN.
+std::string fixed(double value, int digits);
+
+}  // namespace nfopt
