@@ -1,7 +1,8 @@
 #include <nfopt/runtime/cli/commands.h>
 #include <nfopt/runtime/cli/run_options.h>
-#include <nfopt/runtime/cli/train_with_progress.h>
 #include <nfopt/runtime/train/interruption.h>
+#include <nfopt/runtime/train/progress_bar.h>
+#include <nfopt/runtime/train/train.h>
 #include <nfopt/runtime/train/train_report.h>
 
 #include <cstdio>
@@ -16,7 +17,8 @@ void run_train(const RunOptions& options) {
   const std::filesystem::path folder = options.out.empty() ? default_run_folder(config) : options.out;
 
   const Interruption interruption;
-  const TrainResult result = train_with_progress(config, folder, options.mode());
+  const std::string name = config.optimizer.name + " seed " + std::to_string(config.seed);
+  const TrainResult result = train(config, folder, options.mode(), {std::make_shared<ProgressBar>(name)});
   if (!result.finished) {
     std::fprintf(
         stderr, "Stopped after step %lld of %lld; everything is saved. Continue with:\n  %s\n",

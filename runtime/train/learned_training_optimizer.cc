@@ -1,4 +1,5 @@
 #include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
 #include <nfopt/runtime/train/learned_training_optimizer.h>
@@ -9,7 +10,7 @@ namespace {
 
 LoadedRule rule_of(const OptimizerConfig& config, const WeightSpacePtr& space, const Rng& rng) {
   if (config.theta.empty()) {
-    const auto rule = std::make_shared<const LearnedRule>(rule_preset(config.rule), space);
+    const std::shared_ptr<const UpdateRule> rule = make_update_rule(rule_preset(config.rule), space);
     return {rule, rule->initial_theta(rng)};
   }
   LoadedRule loaded = load_rule(config.theta, space);
@@ -29,7 +30,10 @@ NamedParameters without_members(const NamedTensors& parameters) {
 
 LearnedTrainingOptimizer::LearnedTrainingOptimizer(OptimizerConfig config, const Members& members, int64_t total_steps,
                                                    const Rng& rng)
-    : config_(std::move(config)), parameters_(parameters_of(members)), views_(without_members(parameters_)) {
+    : config_(std::move(config)),
+      total_steps_(total_steps),
+      parameters_(parameters_of(members)),
+      views_(without_members(parameters_)) {
   LoadedRule loaded = rule_of(config_, members.space(), rng);
   // The trainer looks for numbers that are not finite itself, for every optimizer alike.
   const LearnedOptimizerOptions options = LearnedOptimizerOptions(config_.lr)
@@ -39,7 +43,10 @@ LearnedTrainingOptimizer::LearnedTrainingOptimizer(OptimizerConfig config, const
   optimizer_ = std::make_unique<LearnedOptimizer>(views_, loaded.rule, std::move(loaded.theta), options);
 }
 
-void LearnedTrainingOptimizer::step(int64_t, const at::Tensor& loss) {
+void LearnedTrainingOptimizer::step(int64_t step, const at::Tensor& loss) {
+  if (config_.schedule.varies())
+    for (auto& group : optimizer_->param_groups())
+      group.options().set_lr(config_.lr * lr_factor(config_.schedule, step, total_steps_));
   size_t i = 0;
   for (const auto& [name, parameter] : parameters_) {
     const at::Tensor& gradient = parameter.grad();

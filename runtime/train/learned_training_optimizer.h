@@ -20,6 +20,7 @@ class LearnedTrainingOptimizer final : public TrainingOptimizer {
 
  private:
   OptimizerConfig config_;
+  int64_t total_steps_;
   NamedTensors parameters_;  ///< [1, shape...], where `backward` leaves the gradients
   NamedParameters views_;    ///< [shape...] of the same storage: the adapter knows no members
   std::unique_ptr<LearnedOptimizer> optimizer_;

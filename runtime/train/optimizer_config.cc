@@ -52,6 +52,9 @@ void read_settings(OptimizerConfig& config, YamlMap& map) {
     config.lr = map.real("lr", {.at_least = 0.0}, 1.0);  // 1: as meta-trained
     config.theta = map.text("theta", {}, config.theta);
   }
+  const bool cosine = map.text("lr_schedule", {"constant", "cosine"}, "constant") == "cosine";
+  config.schedule.decay = cosine ? LrSchedule::Decay::cosine : LrSchedule::Decay::constant;
+  config.schedule.warmup = map.integer("warmup", {.at_least = 0}, 0);
   config.weight_decay = map.real("weight_decay", {.at_least = 0.0}, config.rule == "adamw" ? 0.01 : 0.0);
 }
 
@@ -120,6 +123,9 @@ YamlValue to_yaml_value(const OptimizerConfig& config) {
     number("epsilon", config.epsilon);
   }
   number("weight_decay", config.weight_decay);
+  const bool cosine = config.schedule.decay == LrSchedule::Decay::cosine;
+  map.set("lr_schedule", YamlValue::text_scalar(cosine ? "cosine" : "constant"));
+  map.set("warmup", YamlValue::scalar(std::to_string(config.schedule.warmup)));
   if (!config.theta.empty()) map.set("theta", YamlValue::text_scalar(config.theta));
   return map;
 }

@@ -2,6 +2,7 @@
 
 #include <nfopt/nflayers/spec/export.h>
 #include <nfopt/runtime/io/yaml_reader.h>
+#include <nfopt/runtime/train/lr_schedule.h>
 
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct NFOPT_API OptimizerConfig {
   std::string rule;  ///< sgd, sgdm, adam, adamw or a learned preset; empty: the one named in `theta`
   double lr = 0;
   double weight_decay = 0;
+  LrSchedule schedule;  ///< of `lr`: keys `lr_schedule` (constant | cosine) and `warmup` (steps)
 
   double momentum = 0;    ///< sgdm
   double dampening = 0;   ///< sgdm

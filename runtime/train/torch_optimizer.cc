@@ -64,14 +64,20 @@ std::unique_ptr<torch::optim::OptimizerParamState> load_adam(const NamedTensors&
 
 }  // namespace
 
-TorchOptimizer::TorchOptimizer(OptimizerConfig config, NamedTensors parameters)
+TorchOptimizer::TorchOptimizer(OptimizerConfig config, NamedTensors parameters, int64_t total_steps)
     : config_(std::move(config)),
       parameters_(std::move(parameters)),
+      total_steps_(total_steps),
       optimizer_(make(config_, tensors_of(parameters_))) {}
 
 TorchOptimizer::~TorchOptimizer() = default;
 
-void TorchOptimizer::step(int64_t, const at::Tensor&) { optimizer_->step(); }
+void TorchOptimizer::step(int64_t step, const at::Tensor&) {
+  if (config_.schedule.varies())
+    for (auto& group : optimizer_->param_groups())
+      group.options().set_lr(config_.lr * lr_factor(config_.schedule, step, total_steps_));
+  optimizer_->step();
+}
 
 NamedTensors TorchOptimizer::state() const {
   NamedTensors out;
@@ -113,6 +119,8 @@ std::string TorchOptimizer::summary() const {
   if (config_.rule == "sgdm" && config_.dampening != 0) text += "  dampening " + shortest(config_.dampening);
   if (config_.nesterov) text += "  nesterov";
   if (config_.rule.starts_with("adam")) text += "  betas " + shortest(config_.beta1) + " " + shortest(config_.beta2);
+  if (config_.schedule.decay == LrSchedule::Decay::cosine) text += "  cosine";
+  if (config_.schedule.warmup > 0) text += "  warm-up " + std::to_string(config_.schedule.warmup);
   if (config_.weight_decay != 0) text += "  weight decay " + shortest(config_.weight_decay);
   return text;
 }

@@ -11,7 +11,7 @@ namespace nfopt {
 /// sgd, sgdm, adam and adamw: LibTorch's own, their state by parameter name.
 class TorchOptimizer final : public TrainingOptimizer {
  public:
-  TorchOptimizer(OptimizerConfig config, NamedTensors parameters);
+  TorchOptimizer(OptimizerConfig config, NamedTensors parameters, int64_t total_steps);
   ~TorchOptimizer() override;
 
   void step(int64_t step, const at::Tensor& loss) override;
@@ -22,6 +22,7 @@ class TorchOptimizer final : public TrainingOptimizer {
  private:
   OptimizerConfig config_;
   NamedTensors parameters_;
+  int64_t total_steps_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
 };
 

@@ -1,57 +1,10 @@
+#include <nfopt/runtime/train/task_config.h>
 #include <nfopt/runtime/train/train_config.h>
 
 #include <algorithm>
-#include <set>
 
 namespace nfopt {
 namespace {
-
-// An option of an architecture: what it must be is the architecture's business, which checks it.
-std::optional<OptionValue> option_value(const YamlValue& value) {
-  if (const auto boolean = as_boolean(value)) return *boolean;
-  if (const auto integer = as_integer(value)) return *integer;
-  if (const auto real = as_real(value)) return *real;
-  if (const auto text = as_text(value)) return *text;
-  if (value.kind != YamlValue::Kind::sequence) return {};
-  std::vector<int64_t> integers;
-  std::vector<std::string> texts;
-  for (const YamlValue& item : value.items) {
-    if (const auto integer = as_integer(item)) {
-      integers.push_back(*integer);
-    } else if (const auto text = as_text(item)) {
-      texts.push_back(*text);
-    } else {
-      return {};
-    }
-  }
-  if (!texts.empty() && !integers.empty()) return {};
-  if (!texts.empty()) return texts;
-  return integers;
-}
-
-YamlValue yaml_of(const OptionValue& value) {
-  struct Visitor {
-    YamlValue operator()(bool v) const { return YamlValue::scalar(v ? "true" : "false"); }
-    YamlValue operator()(int64_t v) const { return YamlValue::scalar(std::to_string(v)); }
-    YamlValue operator()(double v) const {
-      const std::string text = shortest(v);
-      // 2 would come back as an integer.
-      return YamlValue::scalar(text.find_first_of(".e") == std::string::npos ? text + ".0" : text);
-    }
-    YamlValue operator()(const std::string& v) const { return YamlValue::text_scalar(v); }
-    YamlValue operator()(const std::vector<int64_t>& v) const {
-      std::vector<YamlValue> items;
-      for (const int64_t item : v) items.push_back((*this)(item));
-      return YamlValue::sequence(std::move(items));
-    }
-    YamlValue operator()(const std::vector<std::string>& v) const {
-      std::vector<YamlValue> items;
-      for (const std::string& item : v) items.push_back((*this)(item));
-      return YamlValue::sequence(std::move(items));
-    }
-  };
-  return std::visit(Visitor{}, value);
-}
 
 void read_architecture(TrainConfig& config, YamlMap map) {
   config.architecture = map.text("name");
@@ -66,42 +19,11 @@ void read_architecture(TrainConfig& config, YamlMap map) {
   }
 }
 
-FashionMnistOptions read_fashion_mnist(YamlMap& map) {
-  FashionMnistOptions data;
-  data.folder = map.text("folder", {}, std::string());
-  data.image_size = map.integer("image_size", {.at_least = 0, .at_most = 4096}, 0);
-  data.scaling.scale = map.real("scale", {.above = 0.0}, 1.0 / 255.0);
-  data.scaling.mean = map.real("mean", {}, 0.0);
-  data.scaling.std = map.real("std", {.above = 0.0}, 1.0);
-  return data;
-}
-
-ByteTextOptions read_byte_text(YamlMap& map) {
-  ByteTextOptions data;
-  data.file = map.text("file", {}, std::string());
-  data.context = map.integer("context", {.at_least = 1, .at_most = 1 << 20}, data.context);
-  data.test_share = map.real("test_share", {.above = 0.0, .below = 1.0}, data.test_share);
-  return data;
-}
-
 void read_data(TrainConfig& config, YamlMap map) {
-  if (map.text("name", {"fashion_mnist", "byte_text"}) == "byte_text") {
-    config.data = read_byte_text(map);
-  } else {
-    config.data = read_fashion_mnist(map);
-  }
+  config.data = read_data_options(map);
   config.train_examples = map.integer("train_examples", {.at_least = 0}, 0);
   config.test_examples = map.integer("test_examples", {.at_least = 0}, 0);
   map.finish();
-}
-
-// Becomes part of a folder's name.
-void check_name(YamlMap& map, const std::string& name) {
-  const bool fits = name.size() <= 100 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-                      return std::isalnum(c) || c == '_' || c == '-' || c == '.';
-                    });
-  if (!fits || name.starts_with("."))
-    map.problem("name", "expected letters, digits, '_', '-' and '.', at most 100, received '" + name + "'.");
 }
 
 const YamlValue& presets_of(YamlMap& top, YamlProblems& problems) {
@@ -123,7 +45,7 @@ TrainConfig read(const YamlValue& document, YamlProblems& problems) {
   TrainConfig config;
   YamlMap top(document, "", problems);
   config.name = top.text("name");
-  check_name(top, config.name);
+  check_run_name(top, config.name);
   config.seed = top.integer("seed", {.at_least = 0}, 0);
   config.device = top.text("device", {"cpu", "cuda"}, "cpu");
   config.dtype = top.text("dtype", {"float32", "float64"}, "float32");
@@ -136,6 +58,8 @@ TrainConfig read(const YamlValue& document, YamlProblems& problems) {
   config.steps = top.integer("steps", {.at_least = 1});
   config.on_non_finite =
       top.text("on_non_finite", {"stop", "skip"}, "stop") == "stop" ? OnNonFinite::stop : OnNonFinite::skip;
+
+  if (top.has("early_stop")) config.early_stop = read_early_stop(top.map("early_stop"));
 
   const YamlValue& presets = presets_of(top, problems);
   if (const YamlValue* optimizer = top.value("optimizer")) {
@@ -155,14 +79,7 @@ TrainConfig read(const YamlValue& document, YamlProblems& problems) {
   config.checkpoint_keep = checkpoint.integer("keep", {.at_least = 1, .at_most = 1000}, 2);
   checkpoint.finish();
 
-  YamlMap compare = top.map_or_empty("compare");
-  for (const std::string& name : compare.texts("optimizers", {}, std::vector<std::string>{})) {
-    YamlValue named = YamlValue::text_scalar(name);
-    named.place = compare.value("optimizers")->place;
-    read_optimizer(named, presets, problems);
-  }
-  compare.integers("seeds", {.at_least = 0}, std::vector<int64_t>{});
-  compare.finish();
+  read_compare_section(top.map_or_empty("compare"), presets, problems);
   top.finish();
   return config;
 }
@@ -183,27 +100,21 @@ TrainConfig read_train_config(const YamlValue& document, const std::string& file
 }
 
 CompareConfig read_compare_config(const YamlValue& document, const std::string& file) {
-  const TrainConfig train = read_train_config(document, file);
+  const TrainConfig train = read_train_config(document, file);  // the section's problems are found here, too
   YamlProblems problems("config", file);
   YamlMap top(document, "", problems);
-  YamlMap compare = top.map_or_empty("compare");
-  CompareConfig config;
-  config.optimizers = compare.texts("optimizers", {}, std::vector<std::string>{train.optimizer.name});
-  config.seeds = compare.integers("seeds", {.at_least = 0}, std::vector<int64_t>{train.seed});
-  const auto check = [&](const char* key, size_t count, size_t distinct) {
-    if (count == 0) compare.problem(key, "expected at least one entry.");
-    if (distinct < count) compare.problem(key, "an entry is given twice.");
-  };
-  check("optimizers", config.optimizers.size(), std::set(config.optimizers.begin(), config.optimizers.end()).size());
-  check("seeds", config.seeds.size(), std::set(config.seeds.begin(), config.seeds.end()).size());
+  const YamlValue* presets = document.find("optimizers");
+  CompareConfig config =
+      read_compare_section(top.map_or_empty("compare"), presets != nullptr ? *presets : YamlValue::map(), problems);
   problems.throw_if_any();
+  if (config.optimizers.empty()) config.optimizers = {train.optimizer.name};
+  if (config.seeds.empty()) config.seeds = {train.seed};
   return config;
 }
 
 YamlValue to_yaml_value(const TrainConfig& config) {
   const auto integer = [](int64_t value) { return YamlValue::scalar(std::to_string(value)); };
   const auto text = [](const std::string& value) { return YamlValue::text_scalar(value); };
-  const auto real = [](double value) { return YamlValue::scalar(shortest(value)); };
 
   YamlValue root = YamlValue::map();
   root.set("name", text(config.name));
@@ -218,21 +129,7 @@ YamlValue to_yaml_value(const TrainConfig& config) {
   for (const auto& [key, value] : config.architecture_options) architecture.set(key, yaml_of(value));
   root.set("architecture", std::move(architecture));
 
-  YamlValue data = YamlValue::map();
-  if (const auto* byte_text = std::get_if<ByteTextOptions>(&config.data)) {
-    data.set("name", text("byte_text"));
-    if (!byte_text->file.empty()) data.set("file", text(byte_text->file));
-    data.set("context", integer(byte_text->context));
-    data.set("test_share", real(byte_text->test_share));
-  } else {
-    const auto& images = std::get<FashionMnistOptions>(config.data);
-    data.set("name", text("fashion_mnist"));
-    if (!images.folder.empty()) data.set("folder", text(images.folder));
-    data.set("image_size", integer(images.image_size));
-    data.set("scale", real(images.scaling.scale));
-    data.set("mean", real(images.scaling.mean));
-    data.set("std", real(images.scaling.std));
-  }
+  YamlValue data = to_yaml_value(config.data);
   data.set("train_examples", integer(config.train_examples));
   data.set("test_examples", integer(config.test_examples));
   root.set("data", std::move(data));
@@ -242,6 +139,8 @@ YamlValue to_yaml_value(const TrainConfig& config) {
   root.set("steps", integer(config.steps));
   root.set("optimizer", to_yaml_value(config.optimizer));
   root.set("on_non_finite", text(config.on_non_finite == OnNonFinite::stop ? "stop" : "skip"));
+
+  if (config.early_stop) root.set("early_stop", to_yaml_value(*config.early_stop));
 
   const auto section = [&](const char* key, std::initializer_list<std::pair<const char*, int64_t>> entries) {
     YamlValue map = YamlValue::map();

@@ -4,11 +4,14 @@
 #include <nfopt/runtime/io/yaml_reader.h>
 #include <nfopt/runtime/plugin/options.h>
 #include <nfopt/runtime/tasks/dataset.h>
+#include <nfopt/runtime/train/compare_config.h>
+#include <nfopt/runtime/train/early_stop.h>
 #include <nfopt/runtime/train/optimizer_config.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,17 +44,12 @@ struct NFOPT_API TrainConfig {
   int64_t steps = 0;
   OptimizerConfig optimizer;
   OnNonFinite on_non_finite = OnNonFinite::stop;
+  std::optional<EarlyStopConfig> early_stop;
 
   int64_t log_every = 10;        ///< steps per row of the metrics
   int64_t evaluate_every = 200;  ///< steps per evaluation on the test examples; also at the beginning and the end
   int64_t checkpoint_every = 200;
   int64_t checkpoint_keep = 2;
-};
-
-/// `nfopt compare`: the same task with every optimizer and seed.
-struct CompareConfig {
-  std::vector<std::string> optimizers;
-  std::vector<int64_t> seeds;
 };
 
 /// A config file after `--set` overrides, in order. Throws Error for what is not YAML or no assignment.
@@ -60,7 +58,7 @@ NFOPT_API YamlValue load_config(const std::filesystem::path& file, const std::ve
 /// Reads all of a config. Throws one Error that lists every problem with file, line and column.
 NFOPT_API TrainConfig read_train_config(const YamlValue& document, const std::string& file);
 
-/// The section `compare`; without one: the config's optimizer and seed.
+/// The section `compare` of the config; what it leaves out: the config's own optimizer and seed.
 NFOPT_API CompareConfig read_compare_config(const YamlValue& document, const std::string& file);
 
 /// The resolved config: no defaults left open, no presets referred to. Reading it gives an equal config, so that the

@@ -1,4 +1,6 @@
+#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/io/atomic_file.h>
+#include <nfopt/runtime/io/fingerprint.h>
 #include <nfopt/runtime/io/metrics_log.h>
 #include <nfopt/runtime/io/progress.h>
 #include <nfopt/runtime/io/svg_plot.h>
@@ -76,6 +78,9 @@ std::filesystem::path write_train_summary(const TrainConfig& config, const Train
   json["seed"] = config.seed;
   json["finished"] = result.finished;
   json["step"] = result.step;
+  json["steps"] = config.steps;
+  if (result.diverged_at) json["diverged_at"] = *result.diverged_at;
+  if (!config.optimizer.theta.empty()) json["theta"] = theta_fingerprint(config.optimizer);
   json["parameters"] = result.parameters;
   json["train_loss"] = json_number(result.train_loss);
   json["train_set_loss"] = json_number(result.train_set_loss);
@@ -94,6 +99,15 @@ std::filesystem::path write_train_summary(const TrainConfig& config, const Train
   return file;
 }
 
+std::string theta_fingerprint(const OptimizerConfig& config) {
+  if (config.theta.empty()) return "";
+  try {
+    return fingerprint(read_file(config.theta));
+  } catch (const Error&) {
+    return "missing";
+  }
+}
+
 std::string summary_table(const TrainConfig& config, const TrainResult& result, const std::filesystem::path& folder) {
   std::string text;
   const auto line = [&](const std::string& label, const std::string& value) {
@@ -109,8 +123,10 @@ std::string summary_table(const TrainConfig& config, const TrainResult& result, 
   line("test loss", number(result.test_loss, 4));
   line("test accuracy", number(result.test_accuracy, 4));
   line("time", duration_text(result.seconds) + ", " + number(result.milliseconds_per_step, 3) + " ms/step");
-  line("files", folder.string() + "/: config.yaml metrics.jsonl metrics.csv loss.svg accuracy.svg summary.json " +
-                    "checkpoints/");
+  line("files",
+       folder.string() +
+           "/: config.yaml metrics.jsonl metrics.csv events.out.tfevents.* loss.svg accuracy.svg summary.json " +
+           "checkpoints/");
   return text;
 }
 

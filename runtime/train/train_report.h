@@ -18,6 +18,9 @@ NFOPT_API std::vector<std::filesystem::path> write_train_plots(const TrainConfig
 NFOPT_API std::filesystem::path write_train_summary(const TrainConfig& config, const TrainResult& result,
                                                     const std::filesystem::path& folder);
 
+/// What tells the contents of theta files apart; "" for an optimizer without one, "missing" when it cannot be read.
+NFOPT_API std::string theta_fingerprint(const OptimizerConfig& config);
+
 /// The table at the end of a run.
 NFOPT_API std::string summary_table(const TrainConfig& config, const TrainResult& result,
                                     const std::filesystem::path& folder);

@@ -18,7 +18,7 @@ NamedTensors parameters_of(const Members& members) {
 std::unique_ptr<TrainingOptimizer> make_training_optimizer(const OptimizerConfig& config, const Members& members,
                                                            int64_t total_steps, const Rng& rng) {
   if (config.learned()) return std::make_unique<LearnedTrainingOptimizer>(config, members, total_steps, rng);
-  return std::make_unique<TorchOptimizer>(config, parameters_of(members));
+  return std::make_unique<TorchOptimizer>(config, parameters_of(members), total_steps);
 }
 
 }  // namespace nfopt

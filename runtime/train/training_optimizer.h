@@ -31,7 +31,8 @@ class NFOPT_API TrainingOptimizer {
 };
 
 /// The optimizer of a config for the parameters of `members` (one network, leaves that require gradients). `rng` draws
-/// initial meta-parameters where no file gives them; `total_steps` is the horizon for rules that see it.
+/// initial meta-parameters where no file gives them; `total_steps` is the horizon of schedules and of
+/// rules that see it.
 /// Throws Error for a theta file that is missing, corrupt, or made for another rule or network.
 NFOPT_API std::unique_ptr<TrainingOptimizer> make_training_optimizer(const OptimizerConfig& config,
                                                                      const Members& members, int64_t total_steps,

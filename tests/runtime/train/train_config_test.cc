@@ -1,22 +1,12 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/train/train_config.h>
 
-#include <functional>
+#include "tests/errors.h"
 
 namespace nfopt {
 namespace {
 
-std::string message_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+using testing::contains;
+using testing::message_of;
 
 constexpr const char* kText = R"(name: tiny
 architecture: {name: mlp, input_size: 64, hidden: [32], output_size: 10, slope: 2.0, on: true, words: [a, "1"]}
@@ -51,6 +41,24 @@ TEST(TrainConfig, PresetsAreResolvedAndSettingsLieOnTop) {
   const TrainConfig file = config_with({"optimizer=some/trained.safetensors"});
   EXPECT_EQ(file.optimizer.name, "trained");
   EXPECT_EQ(file.optimizer.theta, "some/trained.safetensors");
+}
+
+TEST(TrainConfig, SchedulesAndEarlyStopAreReadAndRefused) {
+  const TrainConfig config =
+      config_with({"optimizer=adam", "optimizer.lr_schedule=cosine", "optimizer.warmup=5", "early_stop={patience: 7}"});
+  EXPECT_EQ(config.optimizer.schedule.decay, LrSchedule::Decay::cosine);
+  EXPECT_EQ(config.optimizer.schedule.warmup, 5);
+  EXPECT_EQ(config.early_stop->metric, "test_loss");
+  EXPECT_EQ(config.early_stop->patience, 7);
+  EXPECT_FALSE(config_with({}).early_stop.has_value());
+  const YamlValue once = to_yaml_value(config);
+  EXPECT_TRUE(differences(once, to_yaml_value(read_train_config(parse_yaml(to_yaml(once), "r"), "r"))).empty());
+  const std::string message = message_of([] {
+    config_with({"optimizer.lr_schedule=cosin", "optimizer.warmup=-1", "early_stop={metric: loss, patience: 0}"});
+  });
+  for (const std::string part : {"lr_schedule: expected one of constant, cosine, received 'cosin'", "warmup",
+                                 "early_stop.metric: expected one of train_loss", "early_stop.patience"})
+    EXPECT_TRUE(contains(message, part)) << "no '" << part << "' in: " << message;
 }
 
 TEST(TrainConfig, TheResolvedConfigReadsBackAsItself) {
@@ -102,6 +110,43 @@ TEST(CompareConfig, FallsBackToTheConfigsOwnOptimizerAndSeed) {
   apply_override(document, "compare={optimizers: [adam, adam], seeds: []}");
   const std::string message = message_of([&] { read_compare_config(document, "tiny.yaml"); });
   EXPECT_TRUE(contains(message, "given twice") && contains(message, "at least one")) << message;
+}
+
+TEST(CompareConfig, ReadsSweepsTasksAndSmoothing) {
+  YamlValue document = parse_yaml(std::string(kText) + R"(compare:
+  optimizers: [unf]
+  seeds: [3, 4]
+  smoothing: {kind: window, steps: 30}
+  sweep: {optimizers: [adam, gentle], rates: {low: 0.001, high: 0.1, count: 5}, schedules: [constant]}
+  baseline: gentle
+  one_rate_of: easy
+  tasks:
+    - other.yaml
+    - {name: long, group: easy, set: [steps=50], seeds: [1]}
+)",
+                                  "tiny.yaml");
+  const CompareConfig config = read_compare_config(document, "tiny.yaml");
+  EXPECT_EQ(config.sweep->rates, (std::vector<double>{0.001, 0.003162, 0.01, 0.03162, 0.1}));
+  EXPECT_EQ(config.baseline, "gentle");
+  EXPECT_EQ(config.smoothing.kind, Smoothing::Kind::window);
+  ASSERT_EQ(config.tasks.size(), 2u);
+  EXPECT_EQ(config.tasks[0].config, "other.yaml");
+  EXPECT_EQ(config.tasks[0].name, "other");
+  EXPECT_EQ(config.tasks[1].overrides, std::vector<std::string>{"steps=50"});
+  EXPECT_EQ(default_rates("adam").size(), 15u);
+  EXPECT_EQ(default_rates("adam").front(), 1e-4);
+}
+
+TEST(CompareConfig, NamesEveryMistakeEvenForTrain) {
+  const std::string message = message_of([] {
+    config_with(
+        {"compare={sweep: {optimizers: [unf], rates: [0.1, 0.1], schedules: [cosinus]}, smoothing: {decay: 1}, "
+         "threads: -1, optimizers: [nope], tasks: [{group: a}], one_rate_of: b, sede: [1]}"});
+  });
+  for (const std::string part :
+       {"'unf' is a learned rule", "given twice", "cosinus", "compare.smoothing.decay", "compare.threads",
+        "unknown optimizer 'nope'", "compare.tasks[0].name", "compare.one_rate_of", "unknown key 'compare.sede'"})
+    EXPECT_TRUE(contains(message, part)) << "no '" << part << "' in: " << message;
 }
 
 }  // namespace

@@ -19,12 +19,16 @@ WeightSpacePtr small_space() {
 
 // One network whose gradients are a fixed function of parameters and step.
 struct Trained {
-  explicit Trained(const std::string& rule)
+  // "adam" or, with a schedule, "adam cosine"
+  explicit Trained(const std::string& name)
+      : Trained(name.substr(0, name.find(' ')), name.find("cosine") != name.npos) {}
+  Trained(const std::string& rule, bool cosine)
       : members(Members::zeros(small_space(), 1, at::kDouble)), parameters(parameters_of(members)) {
     config.name = config.rule = rule;
     config.lr = rule == "unf" ? 1.0 : 0.05;
     config.momentum = rule == "sgdm" ? 0.9 : 0.0;
     config.weight_decay = 0.01;
+    if (cosine) config.schedule = {LrSchedule::Decay::cosine, 3};
     for (auto& [name, tensor] : parameters) tensor.set_requires_grad(true);
     optimizer = make_training_optimizer(config, members, 100, Rng(3));
   }
@@ -62,10 +66,27 @@ TEST_P(EveryOptimizer, ContinuesBitForBitFromItsState) {
   }
 }
 
-TEST_P(EveryOptimizer, SaysWhatItIs) { EXPECT_EQ(Trained(GetParam()).optimizer->summary().rfind(GetParam(), 0), 0u); }
+TEST_P(EveryOptimizer, SaysWhatItIs) {
+  const std::string rule = GetParam().substr(0, GetParam().find(' '));
+  EXPECT_EQ(Trained(GetParam()).optimizer->summary().rfind(rule, 0), 0u);
+}
+
+TEST(TrainingOptimizer, AScheduleScalesEveryStep) {
+  // sgd: p' = p - lr f(t) (g + wd p), so that the steps tell the factors.
+  Trained scheduled("sgd cosine");
+  for (int64_t step = 0; step < 20; ++step) {
+    const at::Tensor before = scheduled.parameters.at("w").detach().clone();
+    scheduled.step(step);
+    const at::Tensor& gradient = scheduled.parameters.at("w").grad();
+    const double rate = 0.05 * lr_factor({LrSchedule::Decay::cosine, 3}, step, 100);
+    const at::Tensor expected = before - rate * (gradient + 0.01 * before);
+    EXPECT_TRUE(at::allclose(scheduled.parameters.at("w"), expected, 1e-12, 1e-14)) << "step " << step;
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Rules, EveryOptimizer,
-                         ::testing::Values("sgd", "sgdm", "adam", "adamw", "unf", "per_parameter_mlp"));
+                         ::testing::Values("sgd", "sgdm", "adam", "adamw", "unf", "per_parameter_mlp", "adam cosine",
+                                           "unf cosine"));
 
 TEST(TrainingOptimizer, RefusesAStateOfAnotherShape) {
   Trained trained("sgdm");
