@@ -4,81 +4,20 @@
 
 #include <map>
 
-#include "tests/runtime/cli/command.h"
-#include "tests/runtime/tasks/idx_writer.h"
+#include "tests/runtime/cli/tiny_task.h"
 
 namespace nfopt {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::Command;
-using testing::idx_bytes;
+using testing::contains;
+using testing::count;
 using testing::Outcome;
-using testing::TemporaryFolder;
 using testing::text_of;
-using testing::write_gz;
 using testing::write_text;
-using testing::write_tiny_data;
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-size_t count(const std::string& text, const std::string& part) {
-  size_t n = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
-  return n;
-}
-
-class TrainCommand : public ::testing::Test {
- protected:
-  void SetUp() override {
-    write_tiny_data(folder_ / "data", 330, 100, 12);
-    write_text(config_, R"(name: tiny
-architecture: {name: mlp, input_size: 16, hidden: [8], output_size: 10}
-data: {name: fashion_mnist, folder: )" +
-                            (folder_ / "data").string() + R"(, image_size: 4}
-batch_size: 32
-steps: 300
-optimizer: sgdm
-optimizers:
-  gentle: {rule: sgdm, lr: 0.05, momentum: 0.9, dampening: 0.9}
-log: {every: 7}
-evaluation: {every: 50}
-checkpoint: {every: 20}
-compare: {optimizers: [sgdm, adam], seeds: [0, 1]}
-)");
-  }
-
-  std::vector<std::string> train(const std::string& out, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> arguments = {"train", config_.string(), "--out", (folder_ / out).string()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-  }
-  Outcome run(const std::string& out, const std::vector<std::string>& more = {}) const {
-    return Command(train(out, more)).run();
-  }
-  fs::path checkpoint(const std::string& out, int step) const {
-    char name[64];
-    std::snprintf(name, sizeof name, "step-%09d.safetensors", step);
-    return folder_ / out / "checkpoints" / name;
-  }
-  // Every file that a run decides, byte by byte.
-  void expect_same_run(const std::string& a, const std::string& b) const {
-    for (const std::string name : {"metrics.jsonl", "metrics.csv", "config.yaml", "loss.svg", "accuracy.svg"})
-      EXPECT_EQ(text_of(folder_ / a / name), text_of(folder_ / b / name)) << name;
-    for (const int step : {280, 300}) {
-      EXPECT_FALSE(text_of(checkpoint(a, step)).empty());
-      EXPECT_EQ(text_of(checkpoint(a, step)), text_of(checkpoint(b, step))) << "step " << step;
-    }
-  }
-  void expect_refused(const Outcome& outcome, const std::string& part) const {
-    EXPECT_EQ(outcome.status, 2) << outcome.err;
-    EXPECT_TRUE(contains(outcome.err, part)) << "expected '" << part << "' in:\n" << outcome.err;
-    EXPECT_EQ(outcome.err.rfind('[', 0), 0u) << outcome.err;  // the voice of our errors: [component] what is wrong
-  }
-
-  TemporaryFolder folder_;
-  fs::path config_ = folder_ / "tiny.yaml";
-};
+class TrainCommand : public testing::TinyTask {};
 
 TEST_F(TrainCommand, LearnsAndLeavesACompleteRunFolder) {
   const Outcome outcome = run("run");
@@ -90,6 +29,10 @@ TEST_F(TrainCommand, LearnsAndLeavesACompleteRunFolder) {
   EXPECT_TRUE(fs::exists(checkpoint("run", 280)));
   EXPECT_TRUE(fs::exists(checkpoint("run", 300)));
   EXPECT_FALSE(fs::exists(checkpoint("run", 260))) << "checkpoints rotate";
+  size_t events = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "run"))
+    events += contains(entry.path().filename().string(), "events.out.tfevents.") ? 1 : 0;
+  EXPECT_EQ(events, 1u);
   const std::string summary = text_of(folder_ / "run" / "summary.json");
   const size_t at = summary.find("\"test_accuracy\": ");
   ASSERT_NE(at, std::string::npos);
@@ -246,8 +189,32 @@ TEST_F(TrainCommand, DamagedDataNameTheFile) {
 
 TEST_F(TrainCommand, AFolderThatCannotBeWrittenIsAnError) {
   write_text(folder_ / "file", "");
-  expect_refused(run("file/run"), "cannot make the folder");
-  expect_refused(run("file"), "cannot make the folder");
+  // Below a file and on file systems of the kernel not even root can make a folder.
+  for (const std::string& out : {(folder_ / "file" / "run").string(), (folder_ / "file").string(),
+                                 std::string("/proc/nfopt/run"), std::string("/sys/nfopt-run")}) {
+    const Outcome outcome = Command({"train", config_.string(), "--out", out}).run();
+    expect_refused(outcome, "cannot make the folder '" + out + "'");
+    EXPECT_FALSE(fs::is_directory(out)) << out;
+  }
+}
+
+TEST_F(TrainCommand, AFolderWithoutPermissionIsAnError) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fs::create_directory(folder_ / "locked");
+  fs::permissions(folder_ / "locked", fs::perms::owner_read | fs::perms::owner_exec);
+  expect_refused(run("locked/run"), "Permission denied");
+  expect_refused(run("locked"), "Permission denied");
+  EXPECT_TRUE(fs::is_empty(folder_ / "locked"));
+  fs::permissions(folder_ / "locked", fs::perms::owner_all);
+}
+
+TEST_F(TrainCommand, AFileInThePlaceOfTheCheckpointsEndsTheRunBeforeItsFirstStep) {
+  ASSERT_EQ(run("run", {"--set", "steps=20"}).status, 0);
+  fs::remove_all(folder_ / "run" / "checkpoints");
+  write_text(folder_ / "run" / "checkpoints", "");
+  const std::string before = text_of(folder_ / "run" / "metrics.csv");
+  expect_refused(run("run", {"--resume", "--set", "steps=20"}), "cannot make the folder");
+  EXPECT_EQ(text_of(folder_ / "run" / "metrics.csv"), before);
 }
 
 TEST_F(TrainCommand, AFullDiskEndsTheRunWithTheEarlierCheckpointIntact) {
@@ -282,25 +249,6 @@ TEST_F(TrainCommand, TheOrderOfDataDoesNotDependOnTheThreads) {
   ASSERT_EQ(run("two", {"--set", "steps=40", "--set", "threads=2"}).status, 0);
   // Tiny operations are not split, so even the bits agree.
   EXPECT_EQ(text_of(folder_ / "one" / "metrics.csv"), text_of(folder_ / "two" / "metrics.csv"));
-}
-
-TEST_F(TrainCommand, CompareTrainsEveryOptimizerAndSeedAndReusesFinishedRuns) {
-  const std::vector<std::string> arguments = {"compare", config_.string(), "--out", (folder_ / "all").string(),
-                                              "--set",   "steps=60"};
-  const Outcome first = Command(arguments).run();
-  ASSERT_EQ(first.status, 0) << first.err;
-  EXPECT_TRUE(contains(first.out, "sgdm") && contains(first.out, "+-")) << first.out;
-  const std::string json = text_of(folder_ / "all" / "compare.json");
-  EXPECT_EQ(count(json, "\"folder\""), 4u);
-  EXPECT_TRUE(contains(text_of(folder_ / "all" / "compare.svg"), "fill-opacity"));
-
-  const Outcome again = Command(arguments).run();
-  ASSERT_EQ(again.status, 0) << again.err;
-  EXPECT_EQ(count(again.err, "reused"), 4u) << again.err;
-  EXPECT_EQ(text_of(folder_ / "all" / "compare.json"), json);
-
-  expect_refused(Command({"compare", config_.string(), "--set", "compare.seeds=[1, 1]"}).run(), "given twice");
-  expect_refused(Command({"compare", config_.string(), "--set", "compare.optimizers=[sgdm, nope]"}).run(), "'nope'");
 }
 
 }  // namespace
