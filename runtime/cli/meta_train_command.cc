@@ -2,6 +2,7 @@
 #include <nfopt/runtime/cli/run_options.h>
 #include <nfopt/runtime/io/progress.h>
 #include <nfopt/runtime/meta/meta_report.h>
+#include <nfopt/runtime/meta/meta_run_identity.h>
 #include <nfopt/runtime/meta/meta_train.h>
 #include <nfopt/runtime/train/interruption.h>
 

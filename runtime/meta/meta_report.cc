@@ -2,6 +2,7 @@
 #include <nfopt/runtime/io/metrics_log.h>
 #include <nfopt/runtime/io/progress.h>
 #include <nfopt/runtime/io/svg_plot.h>
+#include <nfopt/runtime/meta/meta_metrics.h>
 #include <nfopt/runtime/meta/meta_report.h>
 #include <nfopt/runtime/version.h>
 #include <torch/version.h>

@@ -1,5 +1,6 @@
-#include <nfopt/runtime/io/metrics_log.h>
+#include <nfopt/runtime/meta/meta_metrics.h>
 #include <nfopt/runtime/meta/meta_report.h>
+#include <nfopt/runtime/meta/meta_run_identity.h>
 #include <nfopt/runtime/meta/meta_start.h>
 #include <nfopt/runtime/meta/meta_train.h>
 #include <nfopt/runtime/meta/population.h>
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <optional>
 
 namespace nfopt {
@@ -28,34 +28,6 @@ using FamilyPtr = std::shared_ptr<const TaskFamily>;
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// What the seconds in a config decide is how long a piece is, never a number.
-MetaTrainConfig without_machine(MetaTrainConfig config) {
-  config.threads = 0;
-  config.plugins.clear();
-  config.checkpoint_every = config.checkpoint_keep = 1;
-  config.rank_timeout = config.meeting_timeout = 0;
-  config.piece_seconds = 0;
-  config.note.clear();
-  return config;
-}
-
-RunIdentity identity_of(const MetaTrainConfig& config) {
-  RunIdentity run;
-  run.command = "meta-train";
-  run.config = to_yaml_value(config);
-  run.steps = config.outer_steps;
-  run.checkpoint_keep = config.checkpoint_keep;
-  run.may_differ = [steps = config.outer_steps](const std::string& difference, const YamlValue& before) {
-    for (const char* key : {"checkpoint.", "meta.", "ranks.", "plugins ", "threads ", "note ", "licence "})
-      if (difference.starts_with(key)) return true;
-    if (!difference.starts_with("outer.steps ")) return false;
-    const YamlValue* outer = before.find("outer");
-    const YamlValue* then = outer != nullptr ? outer->find("steps") : nullptr;
-    return then != nullptr && as_integer(*then).value_or(steps + 1) <= steps;
-  };
-  return run;
-}
 
 std::vector<FamilyPtr> ready_families(const std::vector<TaskFamilyOptions>& options, at::ScalarType dtype) {
   std::vector<FamilyPtr> families;
@@ -70,19 +42,6 @@ std::vector<TaskFamilyOptions> options_of(const std::vector<MetaFamilyConfig>& f
   return options;
 }
 
-// Sums since the last row of the metrics.
-struct Window {
-  double loss = 0, gradient_norm = 0, steps = 0, finished = 0, diverged = 0, dropped = 0;
-
-  at::Tensor state() const {
-    return at::tensor({loss, gradient_norm, steps, finished, diverged, dropped}, at::kDouble);
-  }
-  static Window from(const at::Tensor& state) {
-    const double* v = state.const_data_ptr<double>();
-    return {v[0], v[1], v[2], v[3], v[4], v[5]};
-  }
-};
-
 class Run {
  public:
   // Everything that can be found wrong comes before the folder: it leaves no trace on the disk then.
@@ -94,9 +53,9 @@ class Run {
         rng_(static_cast<uint64_t>(config.seed)),
         dtype_(config.dtype == "float64" ? at::kDouble : at::kFloat),
         rule_(rule_to_train(config)),
+        metrics_(config),
         rules_([this](const WeightSpacePtr& space) { return make_update_rule(rule_, space); }) {
-    check_same_on_all_ranks(
-        communicator_, to_yaml(to_yaml_value(without_machine(config))) + "nfopt: \"" + std::string(version()) + "\"\n");
+    check_same_on_all_ranks(communicator_, common_to_ranks(config));
     for (const std::string& folder : config.plugins) Registry::global().add_directory(folder);
     families_ = ready_families(options_of(config.families), dtype_);
     make_population();
@@ -109,7 +68,7 @@ class Run {
     load_start();
     if (root()) {
       for (const std::string& text : folder_->notices()) notice(text);
-      metrics_.emplace(folder_->path(), meta_metrics_columns(config), resumed_ ? step_ : -1);
+      metrics_.open(folder_->path(), resumed_ ? step_ : -1);
       RunPiece piece;
       piece.first_step = step_;
       piece.ranks = communicator.size();
@@ -161,6 +120,8 @@ class Run {
   bool root() const { return communicator_.rank() == 0; }
   bool due(int64_t every) const { return step_ % every == 0 || step_ == config_.outer_steps; }
   bool piece_is_full() const { return config_.piece_steps > 0 && step_ - first_step_ >= config_.piece_steps; }
+  // Inner steps per second of this process, all ranks, without evaluations and files.
+  double speed() const { return stepping_ > 0 ? static_cast<double>(inner_steps_here_) / stepping_ : kMissing; }
   int64_t threads() const { return config_.threads > 0 ? config_.threads : tbb::info::default_concurrency(); }
 
   void make_population() {
@@ -196,18 +157,14 @@ class Run {
     last_outer_ = adam_->step(theta_, mean.gradient);
     ++step_;
     step_seconds_.push_back(seconds_since(begin));
+    stepping_ += step_seconds_.back();
 
     last_loss_ = mean.loss;
     inner_steps_ += mean.steps;
     inner_steps_here_ += mean.steps;
     diverged_ += mean.diverged;
     dropped_ += mean.dropped;
-    window_.loss += mean.loss;
-    window_.gradient_norm += last_outer_.gradient_norm;
-    window_.steps += 1;
-    window_.finished += static_cast<double>(mean.finished);
-    window_.diverged += static_cast<double>(mean.diverged);
-    window_.dropped += static_cast<double>(mean.dropped);
+    metrics_.add(mean, last_outer_);
     return shared.stop;
   }
 
@@ -222,46 +179,23 @@ class Run {
     best_is_new_ = true;
   }
 
-  // One row: the mean over the steps since the last one and, when due, the evaluation.
   void record() {
-    if (!root()) {
-      window_ = {};
-      return;
-    }
-    const bool steps = window_.steps > 0;
-    const double n = window_.steps;
-    MetricsRow row{step_,
-                   {steps ? window_.loss / n : kMissing, steps ? window_.gradient_norm / n : kMissing,
-                    steps ? last_outer_.learning_rate : kMissing, static_cast<double>(inner_steps_), window_.finished,
-                    window_.diverged, window_.dropped, kMissing, kMissing}};
-    if (steps) row_loss_ = window_.loss / n;
     const bool evaluated = config_.evaluate_every > 0 && (step_ == 0 || due(config_.evaluate_every));
-    if (evaluated) {
-      row.values[7] = last_.mean();
-      row.values[8] = last_.last();
-    }
-    if (config_.evaluation_families.size() > 1)
-      for (size_t f = 0; f < config_.evaluation_families.size(); ++f) {
-        row.values.push_back(evaluated ? last_.mean(static_cast<int64_t>(f)) : kMissing);
-        row.values.push_back(evaluated ? last_.last(static_cast<int64_t>(f)) : kMissing);
-      }
-    metrics_->write(row);
-    window_ = {};
+    metrics_.write(step_, inner_steps_, evaluated ? &last_ : nullptr, speed());
   }
 
   void save() {
     const NamedTensors population = share_state(communicator_, population_->state());
     saved_ = step_;
     if (!root()) return;
-    metrics_->sync();  // a checkpoint promises that the rows up to it are there
+    metrics_.sync();  // a checkpoint promises that the rows up to it are there
     Checkpoint checkpoint;
     checkpoint.step = step_;
     checkpoint.config = to_yaml(to_yaml_value(config_));
     checkpoint.tensors.add("theta", theta_);
     checkpoint.add_group("outer", adam_->state());
     checkpoint.tensors.add("counters", at::tensor({inner_steps_, diverged_, dropped_, best_step_}, at::kLong));
-    checkpoint.tensors.add("window", window_.state());
-    checkpoint.tensors.add("row_loss", at::tensor({row_loss_}, at::kDouble));
+    checkpoint.tensors.add("metrics", metrics_.state());
     if (start_.done()) {
       checkpoint.tensors.add("evaluation.start", start_.values);
       checkpoint.tensors.add("evaluation.last", last_.values);
@@ -299,8 +233,7 @@ class Run {
     diverged_ = counters[1];
     dropped_ = counters[2];
     best_step_ = counters[3];
-    window_ = Window::from(all.at("window"));
-    row_loss_ = all.at("row_loss").item<double>();
+    metrics_.load_state(all.at("metrics"));
     if (const at::Tensor* values = all.find("evaluation.start")) {
       start_.values = *values;
       last_.values = all.at("evaluation.last");
@@ -343,7 +276,7 @@ class Run {
     result.particles = population_->particles();
     result.threads = threads();
     result.ranks = communicator_.size();
-    result.meta_loss = row_loss_;
+    result.meta_loss = metrics_.loss();
     result.start = start_;
     result.best = best_;
     result.last = last_;
@@ -351,9 +284,7 @@ class Run {
     result.seconds = seconds_since(begin_);
     result.total_seconds = pieces_ ? pieces_->seconds() : kMissing;
     result.step_seconds = step_seconds_;
-    double stepping = 0;
-    for (const double seconds : step_seconds_) stepping += seconds;
-    if (stepping > 0) result.inner_steps_per_second = static_cast<double>(inner_steps_here_) / stepping;
+    result.inner_steps_per_second = speed();
     return result;
   }
 
@@ -377,9 +308,7 @@ class Run {
     report.meta_loss = last_loss_;
     if (last_.done()) report.evaluation = last_.mean();
     if (best_.done()) report.best_evaluation = best_.mean();
-    double stepping = 0;
-    for (const double seconds : step_seconds_) stepping += seconds;
-    if (stepping > 0) report.inner_steps_per_second = static_cast<double>(inner_steps_here_) / stepping;
+    report.inner_steps_per_second = speed();
     return report;
   }
 
@@ -393,29 +322,29 @@ class Run {
   Rng rng_;
   at::ScalarType dtype_;
   RuleDescription rule_;
+  MetaMetrics metrics_;
   RuleFactory rules_;
   WeightSpacePtr space_;
   std::vector<FamilyPtr> families_;
   std::optional<Population> population_;
   std::optional<MetaEvaluator> evaluator_;
   std::optional<OuterAdam> adam_;
-  std::optional<RunFolder> folder_;  // rank 0 only, as the two below
-  std::optional<MetricsLog> metrics_;
+  std::optional<RunFolder> folder_;  // rank 0 only, as the pieces
   std::optional<PieceLog> pieces_;
 
   at::Tensor theta_;  // [D] float64
   int64_t step_ = 0, first_step_ = 0, saved_ = -1;
   bool resumed_ = false;
   int64_t inner_steps_ = 0, inner_steps_here_ = 0, diverged_ = 0, dropped_ = 0;
-  Window window_;
   OuterStep last_outer_;
-  double last_loss_ = kMissing, row_loss_ = kMissing;
+  double last_loss_ = kMissing;
   MetaEvaluation start_, last_, best_;
   int64_t best_step_ = 0;
   at::Tensor best_theta_;
   bool best_is_new_ = false;
   Clock::time_point begin_ = Clock::now();
   std::vector<double> step_seconds_;
+  double stepping_ = 0;
 };
 
 // Error adds "[component] " to its text.
@@ -425,17 +354,6 @@ std::string without_component(const std::string& text) {
 }
 
 }  // namespace
-
-std::vector<std::string> meta_metrics_columns(const MetaTrainConfig& config) {
-  std::vector<std::string> columns = {"meta_loss", "gradient_norm", "learning_rate",   "inner_steps",    "finished",
-                                      "diverged",  "dropped",       "evaluation_mean", "evaluation_last"};
-  if (config.evaluation_families.size() > 1)
-    for (const TaskFamilyOptions& family : config.evaluation_families) {
-      columns.push_back("evaluation_mean." + family.name);
-      columns.push_back("evaluation_last." + family.name);
-    }
-  return columns;
-}
 
 MetaTrainResult meta_train(const MetaTrainConfig& config, const std::filesystem::path& folder, RunFolder::Mode mode,
                            Communicator& communicator, const MetaTrainCallbacks& callbacks) {
@@ -455,10 +373,6 @@ MetaTrainResult meta_train(const MetaTrainConfig& config, const std::filesystem:
     communicator.leave(error.what());
     throw;
   }
-}
-
-std::filesystem::path default_meta_folder(const MetaTrainConfig& config) {
-  return std::filesystem::path("runs") / (config.name + "-" + config.rule + "-seed" + std::to_string(config.seed));
 }
 
 }  // namespace nfopt

@@ -57,9 +57,6 @@ struct MetaTrainResult {
   std::vector<std::filesystem::path> files;                                  ///< theta-last and theta-best; rank 0 only
 };
 
-/// Columns of a meta-training run's metrics.
-NFOPT_API std::vector<std::string> meta_metrics_columns(const MetaTrainConfig& config);
-
 /// Meta-trains a rule as configured:
 ///
 ///   repeat   g = estimate of d(meta-loss)/d(theta) over all particles       theta <- Adam(theta, clip(g))
@@ -75,8 +72,5 @@ NFOPT_API std::vector<std::string> meta_metrics_columns(const MetaTrainConfig& c
 NFOPT_API MetaTrainResult meta_train(const MetaTrainConfig& config, const std::filesystem::path& folder,
                                      RunFolder::Mode mode, Communicator& communicator,
                                      const MetaTrainCallbacks& callbacks = {});
-
-/// runs/<name>-<rule>-seed<k>
-NFOPT_API std::filesystem::path default_meta_folder(const MetaTrainConfig& config);
 
 }  // namespace nfopt
