@@ -4,15 +4,12 @@
 #include <nfopt/nflayers/spec/table.h>
 #include <nfopt/runtime/cli/plugin_subcommands.h>
 #include <nfopt/runtime/conformance/check.h>
-#include <nfopt/runtime/conformance/isolated_process.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <vector>
 
 namespace nfopt::cli {
@@ -33,7 +30,6 @@ struct CheckArguments {
   int64_t limit = 120;
   bool all = false;
   bool in_process = false;
-  bool report = false;
   bool list = false;
 };
 
@@ -133,12 +129,7 @@ void check(CheckArguments arguments) {
   if (arguments.list) return list_tests(arguments.options);
   arguments.options.overrides = overrides_of(arguments.settings);
   arguments.options.limit = std::chrono::seconds(arguments.limit);
-  if (!arguments.in_process) {
-    std::error_code problem;
-    arguments.options.program = std::filesystem::read_symlink("/proc/self/exe", problem).string();
-    if (problem)
-      throw Error("plugin check", "cannot find this program's own file: " + problem.message() + ". Use --in-process.");
-  }
+  if (arguments.in_process) arguments.options.place = CheckOptions::Place::here;
   conformance::selected_tests(arguments.options);  // a filter without a match is wrong use, for every target
   std::vector<Target> targets = arguments.all ? conformance::all_targets() : std::vector<Target>{};
   for (const auto& word : arguments.targets) {
@@ -148,13 +139,6 @@ void check(CheckArguments arguments) {
   if (targets.empty())
     throw Error("plugin check", arguments.all ? "no plugin in the search directories: `nfopt plugin list` names them."
                                               : "expected a plugin: a file, a name, a folder, a YAML file, or --all.");
-  if (arguments.report) {
-    conformance::FindingsWriter writer(conformance::kReportDescriptor);
-    conformance::Findings findings([&](const conformance::Finding& finding) { writer(finding); });
-    conformance::run_test(targets.front(), arguments.options.only, arguments.options, findings);
-    return;
-  }
-
   std::vector<Tally> tallies;
   for (const auto& target : targets) {
     if (!tallies.empty()) std::printf("\n");
@@ -182,7 +166,6 @@ void add_plugin_check(CLI::App& plugin) {
       ->capture_default_str();
   app->add_flag("--in-process", arguments->in_process, "all tests in this process, for a debugger");
   app->add_flag("--list", arguments->list, "names of the tests and what each makes sure of");
-  app->add_flag("--report", arguments->report, "")->group("")->needs("--only");
   app->footer("Exit status: 0 all passed, 1 a test failed, 2 wrong use.");
   app->callback([arguments] { check(*arguments); });
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -55,6 +56,14 @@ void write(const fs::path& file, const std::string& text) {
   if (!out) throw Error("plugin new", "cannot write '" + file.string() + "'. Is the disk full?");
 }
 
+// The prefix this program is installed in, nothing when it runs from a build folder.
+std::optional<fs::path> installed_prefix() {
+  std::error_code problem;
+  const fs::path prefix = fs::read_symlink("/proc/self/exe", problem).parent_path().parent_path();
+  if (problem || !fs::exists(prefix / "lib" / "cmake" / "nfopt" / "nfoptConfig.cmake", problem)) return {};
+  return prefix;
+}
+
 void create(const std::string& name, const std::string& parent) {
   require_usable(name);
   const fs::path folder = fs::path(parent) / name;
@@ -70,10 +79,16 @@ void create(const std::string& name, const std::string& parent) {
     throw;
   }
 
+  const auto prefix = installed_prefix();
+  const std::string shown_prefix = prefix ? prefix->string() : "<prefix>";
   const char* n = name.c_str();
   std::printf("%s: a residual network that builds, passes its tests and trains. Make it yours.\n\n", folder.c_str());
+  if (!prefix) {
+    std::printf("This nfopt is not installed. Once, in the clone of nfopt, for any folder <prefix>:\n");
+    std::printf("  cmake --install build/release --prefix <prefix>\n\n");
+  }
   std::printf("  cd %s\n", folder.c_str());
-  std::printf("  cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=<prefix of nfopt>\n");
+  std::printf("  cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=%s\n", shown_prefix.c_str());
   std::printf("  cmake --build build\n");
   std::printf("  nfopt plugin check build/plugins/%s.nfopt.so\n", n);
   std::printf("  nfopt train config.yaml\n");

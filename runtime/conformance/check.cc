@@ -5,12 +5,10 @@
 #include <nfopt/runtime/conformance/conformance_test.h>
 #include <nfopt/runtime/conformance/findings_wire.h>
 #include <nfopt/runtime/conformance/isolated_process.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <exception>
-#include <thread>
 #include <utility>
 
 namespace nfopt::conformance {
@@ -101,23 +99,11 @@ class Collector {
   Texts failures_, notes_, skips_;
 };
 
-std::vector<std::string> command_of(const Target& target, const TestName& test, const CheckOptions& options) {
-  std::vector<std::string> command = {options.program, "plugin",  "check",  target.file.string(),
-                                      "--only",        test.name, "--seed", std::to_string(options.seed),
-                                      "--in-process",  "--report"};
-  if (!options.example.empty()) command.insert(command.end(), {"--example", options.example});
-  for (const auto& [name, value] : options.overrides) command.insert(command.end(), {"--set", name + "=" + value});
-  return command;
-}
-
 std::string indented_output(const std::string& output) {
   return output.empty() ? "" : "\nits last output: " + output.substr(0, output.find_last_not_of('\n') + 1);
 }
 
-TestResult run_in_own_process(const Target& target, const TestName& test, const CheckOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
-  const ProcessEnd end = run_isolated(command_of(target, test, options), options.limit);
-  const std::chrono::duration<double, std::milli> wall = std::chrono::steady_clock::now() - start;
+TestResult result_of(const TestName& test, const ProcessEnd& end, const CheckOptions& options) {
   const WiredReport report = read_report(end.report);
   Collector collector;
   for (const auto& finding : report.findings) collector.add(finding);
@@ -130,7 +116,7 @@ TestResult run_in_own_process(const Target& target, const TestName& test, const 
     collector.add({Finding::Kind::failure, "ends the process with exit status " + std::to_string(end.status) +
                                                " in the middle of the test" + indented_output(end.output)});
   }
-  return collector.result(test, report.complete ? report.milliseconds : wall.count());
+  return collector.result(test, report.complete ? report.milliseconds : end.time.count());
 }
 
 TestResult run_here(const Target& target, const TestName& test, const CheckOptions& options) {
@@ -142,28 +128,22 @@ TestResult run_here(const Target& target, const TestName& test, const CheckOptio
   return collector.result(test, wall.count());
 }
 
-// Tests whose results nothing waits for run at the same time.
+// Tests whose results nothing waits for: at the same time, if in processes of their own.
 std::vector<TestResult> run_wave(const Target& target, const std::vector<TestName>& wave, const CheckOptions& options) {
-  std::vector<TestResult> results(wave.size());
-  if (options.program.empty()) {
-    for (size_t i = 0; i < wave.size(); ++i) results[i] = run_here(target, wave[i], options);
+  std::vector<TestResult> results;
+  if (options.place == CheckOptions::Place::here) {
+    for (const auto& test : wave) results.push_back(run_here(target, test, options));
     return results;
   }
-  std::atomic<size_t> next{0};
-  std::exception_ptr problem;
-  std::atomic_flag failed = ATOMIC_FLAG_INIT;
-  std::vector<std::thread> workers;
-  const size_t count = std::min<size_t>(wave.size(), std::max(1u, std::thread::hardware_concurrency()));
-  for (size_t w = 0; w < count; ++w)
-    workers.emplace_back([&] {
-      try {
-        for (size_t i; (i = next++) < wave.size();) results[i] = run_in_own_process(target, wave[i], options);
-      } catch (...) {
-        if (!failed.test_and_set()) problem = std::current_exception();
-      }
+  std::vector<ProcessBody> bodies;
+  for (const auto& test : wave)
+    bodies.push_back([&](int report) {
+      const FindingsWriter writer(report);
+      Findings findings([&](const Finding& finding) { writer.write(finding); });
+      run_test(target, test.name, options, findings);
     });
-  for (auto& worker : workers) worker.join();
-  if (problem) std::rethrow_exception(problem);
+  const std::vector<ProcessEnd> ends = run_isolated(bodies, options.limit);
+  for (size_t i = 0; i < wave.size(); ++i) results.push_back(result_of(wave[i], ends[i], options));
   return results;
 }
 
@@ -251,19 +231,6 @@ void run_test(const Target& target, const std::string& test, const CheckOptions&
   } catch (const std::exception& error) {
     findings.fail(error.what());
   }
-}
-
-FindingsWriter::FindingsWriter(int descriptor) : descriptor_(descriptor), start_(std::chrono::steady_clock::now()) {}
-
-FindingsWriter::~FindingsWriter() {
-  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start_;
-  const std::string line = end_line(time.count());
-  if (::write(descriptor_, line.data(), line.size()) < 0) return;  // nobody reads any more
-}
-
-void FindingsWriter::operator()(const Finding& finding) const {
-  const std::string line = to_line(finding);
-  if (::write(descriptor_, line.data(), line.size()) < 0) return;
 }
 
 }  // namespace nfopt::conformance

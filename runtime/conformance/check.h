@@ -19,8 +19,9 @@ struct CheckOptions {
   std::string filter;                            ///< tests whose name contains this
   std::string example;                           ///< only this example
   std::map<std::string, std::string> overrides;  ///< options of every example
-  std::string program;  ///< the nfopt command, which runs every test in a process of its own; empty: in this process
-  std::chrono::seconds limit{120};  ///< of one test's process
+  enum class Place : uint8_t { own_processes, here };
+  Place place = Place::own_processes;  ///< `here`: where a debugger is; a crash ends everything
+  std::chrono::seconds limit{120};     ///< of one test's process
 };
 
 /// A test's name and what it makes sure of.
@@ -49,19 +50,8 @@ struct TestResult {
 NFOPT_API std::vector<TestResult> check(const Target& target, const CheckOptions& options,
                                         const std::function<void(const TestResult&)>& finished);
 
-/// One test in this process, every finding as it comes: what a test's own process does.
+/// One test in this process, every finding as it comes: what a test's own process does. It computes on one thread from
+/// then on.
 NFOPT_API void run_test(const Target& target, const std::string& test, const CheckOptions& options, Findings& findings);
-
-/// Writes findings to a descriptor, one line each; the last line says that the test came to its end.
-class NFOPT_API FindingsWriter {
- public:
-  explicit FindingsWriter(int descriptor);
-  ~FindingsWriter();
-  void operator()(const Finding& finding) const;
-
- private:
-  int descriptor_;
-  std::chrono::steady_clock::time_point start_;
-};
 
 }  // namespace nfopt::conformance

@@ -1,4 +1,5 @@
 #include <nfopt/runtime/conformance/findings_wire.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <sstream>
@@ -32,13 +33,22 @@ std::string unescaped(const std::string& text) {
   return out;
 }
 
-}  // namespace
-
-std::string to_line(const Finding& finding) {
-  return std::string(1, kLetters[static_cast<size_t>(finding.kind)]) + " " + escaped(finding.text) + "\n";
+void write_line(int descriptor, const std::string& line) {
+  if (::write(descriptor, line.data(), line.size()) < 0) return;  // nobody reads any more
 }
 
-std::string end_line(double milliseconds) { return "end " + std::to_string(milliseconds) + "\n"; }
+}  // namespace
+
+FindingsWriter::FindingsWriter(int descriptor) : descriptor_(descriptor), start_(std::chrono::steady_clock::now()) {}
+
+FindingsWriter::~FindingsWriter() {
+  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start_;
+  write_line(descriptor_, "end " + std::to_string(time.count()) + "\n");
+}
+
+void FindingsWriter::write(const Finding& finding) const {
+  write_line(descriptor_, kLetters[static_cast<size_t>(finding.kind)] + (" " + escaped(finding.text)) + "\n");
+}
 
 WiredReport read_report(const std::string& text) {
   WiredReport report;

@@ -2,17 +2,19 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/conformance/isolated_process.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <tuple>
-
-extern char** environ;
+#include <exception>
+#include <memory>
+#include <thread>
 
 namespace nfopt::conformance {
 namespace {
@@ -20,8 +22,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr size_t kOutputKept = 4096;
 constexpr size_t kReportKept = size_t{16} << 20;
+constexpr int kPatience = 5;  // milliseconds until ends are looked for although nothing was written
 
-// A pipe whose ends close themselves. Neither end survives an exec, so that children of other threads hold none.
+// A pipe whose ends close themselves.
 struct Pipe {
   Pipe() {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -40,83 +43,115 @@ struct Pipe {
   std::array<int, 2> ends{-1, -1};
 };
 
-pid_t start(const std::vector<std::string>& command, Pipe& report, Pipe& output) {
-  std::vector<char*> arguments;
-  for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, output.ends[1], 1);
-  posix_spawn_file_actions_adddup2(&files, output.ends[1], 2);
-  posix_spawn_file_actions_adddup2(&files, report.ends[1], kReportDescriptor);
-  pid_t process = -1;
-  const int problem = ::posix_spawn(&process, arguments[0], &files, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  if (problem != 0) throw Error("plugin check", "cannot start '" + command[0] + "': " + std::strerror(problem));
-  return process;
+[[noreturn]] void become(const ProcessBody& body, int report, int output) {
+  ::dup2(::open("/dev/null", O_RDONLY), 0);
+  ::dup2(output, 1);
+  ::dup2(output, 2);
+  int status = 0;
+  try {
+    body(report);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    status = 1;
+  }
+  std::exit(status);  // not _exit: destructors of a plugin's statics may crash, too
 }
 
-// Reads what is there; false at the end.
-bool read_some(int descriptor, std::string& text, size_t keep) {
-  char buffer[4096];
-  const ssize_t count = ::read(descriptor, buffer, sizeof buffer);
-  if (count < 0) return errno == EINTR || errno == EAGAIN;
-  text.append(buffer, static_cast<size_t>(count));
-  if (text.size() > keep) text.erase(0, text.size() - keep);
-  return count > 0;
+class Process {
+ public:
+  Process(const ProcessBody& body, std::chrono::milliseconds limit) : start_(Clock::now()), limit_(limit) {
+    std::fflush(nullptr);  // or the child would print what waits in this process's buffers once more
+    id_ = ::fork();
+    if (id_ == 0) become(body, report_.ends[1], output_.ends[1]);
+    if (id_ < 0) throw Error("plugin check", std::string("no process for a test: ") + std::strerror(errno));
+    for (Pipe* pipe : {&report_, &output_}) {
+      pipe->close_end(1);
+      ::fcntl(pipe->ends[0], F_SETFL, O_NONBLOCK);
+    }
+  }
+  ~Process() {
+    if (!ended_) kill();
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  std::array<int, 2> descriptors() const { return {report_.ends[0], output_.ends[0]}; }
+
+  // Reads what is there and looks whether the process has ended; not whether its pipes are closed, because its own
+  // children may hold them open for ever.
+  bool has_ended() {
+    int status = 0;
+    ended_ = ::waitpid(id_, &status, WNOHANG) == id_;
+    read_available(report_, end_.report, kReportKept);
+    read_available(output_, end_.output, kOutputKept);
+    if (!ended_ && Clock::now() - start_ > limit_) {
+      kill();
+      end_.kind = ProcessEnd::Kind::timed_out;
+    } else if (ended_ && WIFSIGNALED(status)) {
+      end_.kind = ProcessEnd::Kind::killed_by_signal;
+      end_.signal = WTERMSIG(status);
+    } else if (ended_) {
+      end_.status = WEXITSTATUS(status);
+    }
+    end_.time = Clock::now() - start_;
+    return ended_;
+  }
+  ProcessEnd end() { return std::move(end_); }
+
+ private:
+  void kill() {
+    ::kill(id_, SIGKILL);
+    ::waitpid(id_, nullptr, 0);
+    ended_ = true;
+  }
+
+  static void read_available(Pipe& pipe, std::string& text, size_t keep) {
+    if (pipe.ends[0] < 0) return;
+    char buffer[4096];
+    ssize_t count = 0;
+    while ((count = ::read(pipe.ends[0], buffer, sizeof buffer)) > 0) {
+      text.append(buffer, static_cast<size_t>(count));
+      if (text.size() > keep) text.erase(0, text.size() - keep);
+    }
+    if (count == 0) pipe.close_end(0);  // nobody writes any more
+  }
+
+  Clock::time_point start_;
+  std::chrono::milliseconds limit_;
+  Pipe report_, output_;
+  pid_t id_ = -1;
+  bool ended_ = false;
+  ProcessEnd end_;
+};
+
+void wait_for_any(const std::vector<std::unique_ptr<Process>>& processes) {
+  std::vector<pollfd> descriptors;
+  for (const auto& process : processes)
+    if (process)
+      for (const int descriptor : process->descriptors())
+        if (descriptor >= 0) descriptors.push_back({descriptor, POLLIN, 0});
+  ::poll(descriptors.data(), descriptors.size(), kPatience);
 }
 
 }  // namespace
 
-ProcessEnd run_isolated(const std::vector<std::string>& command, std::chrono::milliseconds limit) {
-  const auto deadline = Clock::now() + limit;
-  Pipe report, output;
-  // dup2 onto itself would leave the close-on-exec flag set, and the child without its report.
-  if (report.ends[1] == kReportDescriptor) {
-    const int other = ::fcntl(report.ends[1], F_DUPFD_CLOEXEC, kReportDescriptor + 1);
-    report.close_end(1);
-    report.ends[1] = other;
-  }
-  const pid_t process = start(command, report, output);
-  report.close_end(1);
-  output.close_end(1);
-
-  ProcessEnd end;
-  bool reading[2] = {true, true}, ended = false;
-  int status = 0;
-  while (!ended) {
-    // Not only until the pipes close: a grandchild may hold them open for ever.
-    pollfd descriptors[2] = {{reading[0] ? report.ends[0] : -1, POLLIN, 0},
-                             {reading[1] ? output.ends[0] : -1, POLLIN, 0}};
-    ::poll(descriptors, 2, reading[0] || reading[1] ? 20 : 2);
-    if (descriptors[0].revents) reading[0] = read_some(report.ends[0], end.report, kReportKept);
-    if (descriptors[1].revents) reading[1] = read_some(output.ends[0], end.output, kOutputKept);
-    ended = ::waitpid(process, &status, WNOHANG) == process;
-    if (!ended && Clock::now() > deadline) {
-      ::kill(process, SIGKILL);
-      ::waitpid(process, &status, 0);
-      end.kind = ProcessEnd::Kind::timed_out;
-      ended = true;
+std::vector<ProcessEnd> run_isolated(const std::vector<ProcessBody>& bodies, std::chrono::milliseconds limit) {
+  const size_t most = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<ProcessEnd> ends(bodies.size());
+  std::vector<std::unique_ptr<Process>> running(bodies.size());
+  size_t started = 0, ended = 0;
+  while (ended < bodies.size()) {
+    for (; started < bodies.size() && started - ended < most; ++started)
+      running[started] = std::make_unique<Process>(bodies[started], limit);
+    wait_for_any(running);
+    for (size_t i = 0; i < started; ++i) {
+      if (!running[i] || !running[i]->has_ended()) continue;
+      ends[i] = running[i]->end();
+      running[i].reset();
+      ++ended;
     }
   }
-  for (const auto& [pipe, text, keep] : {std::tuple<Pipe*, std::string*, size_t>{&report, &end.report, kReportKept},
-                                         {&output, &end.output, kOutputKept}}) {
-    ::fcntl(pipe->ends[0], F_SETFL, O_NONBLOCK);
-    char last[4096];
-    for (ssize_t count; (count = ::read(pipe->ends[0], last, sizeof last)) > 0;) {
-      text->append(last, static_cast<size_t>(count));
-      if (text->size() > keep) text->erase(0, text->size() - keep);
-    }
-  }
-  if (end.kind == ProcessEnd::Kind::timed_out) return end;
-  if (WIFSIGNALED(status)) {
-    end.kind = ProcessEnd::Kind::killed_by_signal;
-    end.signal = WTERMSIG(status);
-  } else {
-    end.status = WEXITSTATUS(status);
-  }
-  return end;
+  return ends;
 }
 
 std::string signal_name(int signal) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <fcntl.h>
+#include <nfopt/runtime/cli/command_line.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <thread>
@@ -24,7 +27,9 @@ struct Outcome {
   std::string err;
 };
 
-/// The nfopt command as a process of its own.
+/// The nfopt command as a process of its own: a fork of this one, which has loaded LibTorch already, so that a hundred
+/// commands cost a hundred milliseconds. (The installed program itself is run by tests/package.) The test program must
+/// not compute on several threads: a fork has only one.
 class Command {
  public:
   explicit Command(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
@@ -57,8 +62,9 @@ class Command {
     return wait();
   }
 
- private:
+  // `run` in two halves, for several commands at once.
   void start() {
+    std::fflush(nullptr);  // or the child would write what waits in the buffers of this process, too
     process_ = ::fork();
     if (process_ != 0) return;
     redirect(folder_ / "out", 1);
@@ -68,21 +74,22 @@ class Command {
       ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
-    std::vector<char*> argv = {const_cast<char*>(NFOPT_COMMAND)};
+    std::string name = "nfopt";
+    std::vector<char*> argv = {name.data()};
     for (std::string& argument : arguments_) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    ::execv(NFOPT_COMMAND, argv.data());
-    ::_exit(127);
-  }
-
-  static void redirect(const std::filesystem::path& file, int descriptor) {
-    ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), descriptor);
+    std::exit(cli::run(static_cast<int>(argv.size()) - 1, argv.data()));
   }
 
   Outcome wait() {
     int status = 0;
     ::waitpid(process_, &status, 0);
     return outcome(status);
+  }
+
+ private:
+  static void redirect(const std::filesystem::path& file, int descriptor) {
+    ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), descriptor);
   }
 
   Outcome outcome(int status) const {

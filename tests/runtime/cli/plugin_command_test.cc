@@ -1,4 +1,4 @@
-// `nfopt plugin check` as a process: on a good plugin, and on everything that can be wrong with a file.
+// `nfopt plugin check`, `inspect` and `list`: on good plugins, and on everything that can be wrong with a file.
 
 #include <gtest/gtest.h>
 #include <nfopt/runtime/plugin/manifest.h>
@@ -25,6 +25,8 @@ Outcome check(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"plugin", "check"});
   return Command(arguments).run();
 }
+
+Outcome inspect(const fs::path& plugin) { return Command({"plugin", "inspect", plugin.string()}).run(); }
 
 void expect(const Outcome& outcome, int status, const std::vector<std::string>& texts) {
   EXPECT_EQ(outcome.signal, 0);
@@ -61,6 +63,14 @@ TEST(PluginCheck, RunsOneTestInItsOwnProcessOrHere) {
   expect(check({"mlp", "--filter", "survives"}), 0, {"2 passed"});
 }
 
+TEST(PluginCheck, NamesTheGuiltyLabelAndItsTensors) {
+  const std::string file = (kBad / "wrong_label.nfopt.so").string();
+  expect(check({file}), 1,
+         {"function-unchanged", "label 'h' is not a symmetry", "moved: 'first' axis 0",
+          "It is one together with 'g' ('second' axis 1)", "again: nfopt plugin check " + file, "symmetries-complete",
+          "needs function-unchanged", "2 failed"});
+}
+
 TEST(PluginCheck, ReportsCrashesExitsAndEndlessLoopsAsResults) {
   expect(check({(kBad / "crashes_in_describe.nfopt.so").string(), "--filter", "description"}), 1,
          {"description-parses", "crashes with SIGSEGV", "again: nfopt plugin check ", "--only description-parses",
@@ -71,8 +81,10 @@ TEST(PluginCheck, ReportsCrashesExitsAndEndlessLoopsAsResults) {
          {"does not come to an end within 2 s"});
 }
 
-TEST(PluginCheck, ExplainsEveryFileThatIsNoPlugin) {
-  const TemporaryFolder folder;
+using Refusals = std::vector<std::pair<fs::path, std::vector<std::string>>>;
+
+// Every kind of file that is refused before anything is asked of it, and what the message says.
+Refusals unusable_files(const TemporaryFolder& folder) {
   const std::string good = text_of(kBad / "described.nfopt.so");
   write_text(folder / "text.nfopt.so", "not a library\n");
   write_text(folder / "empty.nfopt.so", "");
@@ -84,28 +96,66 @@ TEST(PluginCheck, ExplainsEveryFileThatIsNoPlugin) {
     std::strcpy(m.libtorch, "1.13.0");
   });
   const std::string abi_row = "ABI         " + std::to_string(NFOPT_PLUGIN_ABI + 1);
-
-  const std::vector<std::pair<fs::path, std::vector<std::string>>> files = {
-      {folder / "text.nfopt.so", {"FAIL", "expected an ELF shared library"}},
-      {folder / "empty.nfopt.so", {"FAIL", "is empty"}},
-      {folder / "truncated.nfopt.so", {"FAIL", "truncated"}},
-      {abi, {"FAIL", "was built for another nfopt", abi_row}},
-      {compiler, {"FAIL", "was built for another nfopt", "compiler"}},
-      {torch, {"FAIL", "was built for another nfopt", "1.13.0"}},
-      {kBad / "no_manifest.nfopt.so", {"FAIL", "not a plugin"}},
-      {kBad / "no_entry.nfopt.so", {"FAIL", "does not export"}},
-      {kBad / "undefined_symbol.nfopt.so", {"FAIL", "cannot be loaded", "defined_nowhere"}},
-      {kBad / "throws_in_constructor.nfopt.so", {"FAIL", "no licence found"}},
-      {kBad / "throws_in_info.nfopt.so", {"FAIL", "failed in info()"}},
-      {kBad / "id_mismatch.nfopt.so", {"FAIL", "another_name"}},
-      {kBad / "throws_in_describe.nfopt.so", {"FAIL", "failed in describe: the moon is full"}},
-      {kBad / "describes_nothing.nfopt.so", {"FAIL", "describes no tensor"}},
+  return {
+      {folder / "text.nfopt.so", {"expected an ELF shared library"}},
+      {folder / "empty.nfopt.so", {"is empty"}},
+      {folder / "truncated.nfopt.so", {"truncated"}},
+      {abi, {"was built for another nfopt", abi_row}},
+      {compiler, {"was built for another nfopt", "compiler"}},
+      {torch, {"was built for another nfopt", "1.13.0"}},
+      {kBad / "no_manifest.nfopt.so", {"not a plugin"}},
+      {kBad / "no_entry.nfopt.so", {"does not export"}},
+      {kBad / "undefined_symbol.nfopt.so", {"cannot be loaded", "defined_nowhere"}},
+      {kBad / "throws_in_constructor.nfopt.so", {"no licence found"}},
+      {kBad / "throws_in_info.nfopt.so", {"failed in info()"}},
+      {kBad / "id_mismatch.nfopt.so", {"another_name"}},
   };
-  for (const auto& [file, texts] : files) {
+}
+
+TEST(PluginCheck, ExplainsEveryFileThatIsNoPlugin) {
+  const TemporaryFolder folder;
+  Refusals files = unusable_files(folder);
+  files.push_back({kBad / "throws_in_describe.nfopt.so", {"failed in describe: the moon is full"}});
+  files.push_back({kBad / "describes_nothing.nfopt.so", {"describes no tensor"}});
+  for (auto& [file, texts] : files) {
     SCOPED_TRACE(file.string());
-    // In this process: half the time, and no crash may hide behind a process of its own.
+    texts.push_back("FAIL");
+    // In one process: no crash may hide behind a process of its own.
     expect(check({file.string(), "--in-process"}), 1, texts);
   }
+}
+
+TEST(PluginInspect, ShowsAManifestOrSaysWhyThereIsNone) {
+  expect(inspect(kBad / "described.nfopt.so"), 0, {"described 1.0.0", "Ada Example", "it only describes its tensors"});
+  expect(inspect("mlp"), 0, {"hidden", "it can be trained"});
+  const TemporaryFolder folder;
+  Refusals files = unusable_files(folder);
+  files.push_back({kBad, {"is a directory"}});
+  files.push_back({folder / "none.nfopt.so", {"does not exist"}});
+  for (const auto& [file, texts] : files) {
+    SCOPED_TRACE(file.string());
+    const Outcome outcome = inspect(file);
+    expect(outcome, 2, texts);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err.rfind("[plugins] ", 0), 0u) << outcome.err;
+  }
+}
+
+TEST(PluginList, NamesWhatCannotBeUsedAndWhy) {
+  const TemporaryFolder folder;
+  const Refusals files = unusable_files(folder);
+  for (const auto& [file, texts] : files)
+    if (file.parent_path() == kBad) fs::copy_file(file, folder / file.filename().string());
+  fs::create_directories(folder / "folder.nfopt.so");
+  for (const char* name : {"first.nfopt.so", "second.nfopt.so"}) fs::copy_file(kBad / "same_id" / name, folder / name);
+  const Outcome outcome = Command({"plugin", "list"}).environment("NFOPT_PLUGIN_PATH", folder.path().string()).run();
+  std::vector<std::string> expected = {"mlp", "'" + (folder / "folder.nfopt.so").string() + "' is a directory",
+                                       "first.nfopt.so", "second.nfopt.so"};
+  for (const auto& [file, texts] : files) {
+    expected.push_back("not loaded: [plugins] '" + (folder / file.filename().string()).string());
+    expected.insert(expected.end(), texts.begin(), texts.end());
+  }
+  expect(outcome, 0, expected);
 }
 
 TEST(PluginCheck, ExplainsEveryBadDescription) {
@@ -127,8 +177,21 @@ TEST(PluginCheck, ExplainsEveryBadDescription) {
                      "{slice: {axis: 0, start: 2, stop: 4}, axes: \"[b]\"}]}\n"),
                 "--in-process"}),
          1, {"FAIL", "description-parses", "'w'"});
+  expect(check({yaml("cyclic", "  - {name: w, shape: [4, 4], axes: \"[a@b, b@a]\"}\n"), "--in-process"}), 1,
+         {"FAIL", "description-parses", "is nested in itself"});
   const Outcome good = check({yaml("good", "  - {name: w, shape: [2, 3], axes: \"[a, ~b]\"}\n")});
   expect(good, 0, {"good, a description", "survives-yaml", "it only describes its tensors", "0 failed"});
+}
+
+TEST(PluginCheck, TakesTheExamplesOfADescription) {
+  const TemporaryFolder folder;
+  write_text(folder / "net.yaml",
+             "architecture: net\noptions: {width: {required: true}}\nexamples: {narrow: {width: 3}, wide: {width: 7}}\n"
+             "tensors:\n  - {name: w, shape: [width, 2], axes: \"[h, ~in]\"}\n");
+  const std::string file = (folder / "net.yaml").string();
+  expect(check({file, "--in-process"}), 0, {"0 failed"});
+  expect(check({file, "--in-process", "--only", "description-parses", "--example", "wid"}), 1,
+         {"No example 'wid'", "Did you mean 'wide'?"});
 }
 
 TEST(PluginCheck, ChecksAFolderAndEndsWithATable) {
