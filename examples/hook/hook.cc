@@ -1,7 +1,7 @@
 // A training loop that already existed, and the one place where its optimizer changes:
 //
-//   hook adam     torch::optim::Adam
-//   hook unf      a learned rule that sees the whole network (any preset, or a file of meta-parameters)
+//   nfopt_hook adam     torch::optim::Adam
+//   nfopt_hook unf      a learned rule that sees the whole network (any preset, or a file of meta-parameters)
 
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/make_learned_optimizer.h>

@@ -8,7 +8,6 @@
 #include <torch/torch.h>
 
 #include <map>
-#include <stdexcept>
 
 namespace nfopt {
 namespace {
@@ -19,40 +18,15 @@ constexpr int64_t kVocabulary = 11;
 
 ArchitecturePtr transformer() { return Registry::global().find("transformer"); }
 
-Example example(const std::string& name) {
-  for (Example& candidate : transformer()->examples()) {
-    if (candidate.name == name) return candidate;
-  }
-  throw std::logic_error("no example " + name);
-}
-
-Instance instance_of(const std::string& name) { return instantiate(transformer(), example(name).options); }
+Instance instance_of(const std::string& name) { return testing::instance_of(transformer(), name); }
 
 at::Tensor tokens(std::vector<int64_t> shape, uint64_t seed) {
   at::Tensor t = at::empty(shape, at::kDouble);
   return fill_uniform(t, Rng(seed), 0, kVocabulary).floor().to(at::kLong);
 }
 
-int replace(std::string& text, const std::string& from, const std::string& to) {
-  int count = 0;
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size(), ++count) {
-    text.replace(at, from.size(), to);
-  }
-  return count;
-}
-
-// The symmetry error of an example whose description has been edited: in the tensors whose names contain `where`, every
-// `from` becomes `to`.
 double edited_error(const std::string& name, const std::string& where, const std::string& from, const std::string& to) {
-  const Instance instance = instance_of(name);
-  auto descriptions = instance.space->descriptions();
-  int edits = 0;
-  for (auto& tensor : descriptions) {
-    if (tensor.name.find(where) != std::string::npos) edits += replace(tensor.axes, from, to);
-  }
-  EXPECT_GT(edits, 0) << "'" << from << "' is nowhere in:\n" << to_text(*instance.space);
-  return testing::symmetry_error(std::make_shared<const WeightSpace>(descriptions), *make_network(instance), {7},
-                                 Rng(3), kVocabulary);
+  return testing::edited_error(transformer(), name, {{where, from, to}});
 }
 
 TEST(Transformer, EveryExampleConforms) {
@@ -144,15 +118,8 @@ TEST(Transformer, NoPositionSeesTheFuture) {
 
 TEST(Transformer, HeadsAreNotOneFlatLabel) {
   // The same flat label on both sides of the product, and on both sides of the values.
-  const auto flat = [&](const char* inner) {
-    const Instance instance = instance_of("gpt2_separate");
-    auto descriptions = instance.space->descriptions();
-    for (auto& tensor : descriptions) replace(tensor.axes, inner, "flat=6");
-    return testing::symmetry_error(std::make_shared<const WeightSpace>(descriptions), *make_network(instance), {7},
-                                   Rng(3), kVocabulary);
-  };
-  EXPECT_GT(flat("[h0=2, qk0@h0=3]"), 1e-3);
-  EXPECT_GT(flat("[h0=2, v0@h0=3]"), 1e-3);
+  EXPECT_GT(edited_error("gpt2_separate", "", "[h0=2, qk0@h0=3]", "flat=6"), 1e-3);
+  EXPECT_GT(edited_error("gpt2_separate", "", "[h0=2, v0@h0=3]", "flat=6"), 1e-3);
 }
 
 TEST(Transformer, RotaryEntriesOfAHeadAreNotASymmetry) {

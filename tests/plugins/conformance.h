@@ -35,6 +35,21 @@ void expect_conformance_of_examples(const ArchitecturePtr& architecture);
 double symmetry_error(const WeightSpacePtr& space, const Network& network, const std::vector<int64_t>& example,
                       const Rng& rng, int64_t vocabulary = 0);
 
+/// One of the architecture's examples(), by name.
+Example example_of(const ArchitecturePtr& architecture, const std::string& name);
+Instance instance_of(const ArchitecturePtr& architecture, const std::string& example);
+
+/// A change of a description: in every tensor whose name contains `where`, `from` becomes `to` in the axes.
+struct Edit {
+  std::string where;
+  std::string from;
+  std::string to;
+};
+
+/// symmetry_error of an example whose description is edited: the mistake of an author. The largest of several draws,
+/// because a random permutation of two is often the identity. An edit that finds nothing is a failure.
+double edited_error(const ArchitecturePtr& architecture, const std::string& example, const std::vector<Edit>& edits);
+
 /// Members in float64, initialised and then moved by a little noise: zero biases would hide what they do.
 Members random_members(const WeightSpacePtr& space, const Network& network, int64_t size, const Rng& rng);
 

@@ -1,15 +1,14 @@
 #pragma once
 
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/weight_space.h>
 #include <torch/torch.h>
 
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "tests/errors.h"
 
 namespace nfopt {
 
@@ -50,19 +49,6 @@ struct Wrapped : torch::nn::Module {
   }
 };
 
-/// `action` throws an Error whose text contains every part.
-template <class Action>
-std::string expect_error(Action action, std::initializer_list<std::string> parts) {
-  try {
-    action();
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    for (const auto& part : parts)
-      EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in:\n" << text;
-    return text;
-  }
-  ADD_FAILURE() << "expected an Error";
-  return "";
-}
+using testing::expect_error;
 
 }  // namespace nfopt

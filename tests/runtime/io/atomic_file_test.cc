@@ -43,9 +43,9 @@ TEST_F(AtomicFile, AFullDiskLeavesTheOlderFileAndNoOther) {
   write_atomically(folder_ / "f", "old");
   {
     const SmallDisk disk(4096);
-    expect_error([&] { write_atomically(folder_ / "f", std::string(100'000, 'x')); }, "File too large");
+    expect_error([&] { write_atomically(folder_ / "f", std::string(100'000, 'x')); }, {"File too large"});
     // Small enough for the buffer: the failure shows at the final flush only.
-    expect_error([&] { write_atomically(folder_ / "f", std::string(5'000, 'x')); }, "unchanged");
+    expect_error([&] { write_atomically(folder_ / "f", std::string(5'000, 'x')); }, {"unchanged"});
   }
   EXPECT_EQ(read_file(folder_ / "f"), "old");
   EXPECT_EQ(files_in_folder(), 1u);
@@ -57,28 +57,28 @@ TEST_F(AtomicFile, AWriterThatThrowsLeavesTheOlderFileAndNoOther) {
     out << "half";
     throw Error("test", "interrupted");
   };
-  expect_error([&] { write_atomically(folder_ / "f", interrupted); }, "interrupted");
+  expect_error([&] { write_atomically(folder_ / "f", interrupted); }, {"interrupted"});
   EXPECT_EQ(read_file(folder_ / "f"), "old");
   EXPECT_EQ(files_in_folder(), 1u);
 }
 
 TEST_F(AtomicFile, AMissingFolderOrAFolderInPlaceOfTheFileIsAnError) {
-  expect_error([&] { write_atomically(folder_ / "none" / "f", "x"); }, "No such file or directory");
+  expect_error([&] { write_atomically(folder_ / "none" / "f", "x"); }, {"No such file or directory"});
   std::filesystem::create_directories(folder_ / "taken" / "inside");
-  expect_error([&] { write_atomically(folder_ / "taken", "x"); }, "renaming");
+  expect_error([&] { write_atomically(folder_ / "taken", "x"); }, {"renaming"});
   EXPECT_EQ(files_in_folder(), 1u);
 }
 
 TEST_F(AtomicFile, AFolderWithoutPermissionIsAnError) {
   if (::geteuid() == 0) GTEST_SKIP() << "the superuser may write everywhere";
   std::filesystem::permissions(folder_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  expect_error([&] { write_atomically(folder_ / "f", "x"); }, "Permission denied");
+  expect_error([&] { write_atomically(folder_ / "f", "x"); }, {"Permission denied"});
   std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
 }
 
 TEST_F(AtomicFile, ReadingNamesTheFileAndTheReason) {
-  expect_error([&] { read_file(folder_ / "none"); }, "No such file or directory");
-  expect_error([&] { read_file(folder_); }, "Is a directory");
+  expect_error([&] { read_file(folder_ / "none"); }, {"No such file or directory"});
+  expect_error([&] { read_file(folder_); }, {"Is a directory"});
 }
 
 }  // namespace

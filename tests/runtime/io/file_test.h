@@ -1,13 +1,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <string>
 
+#include "tests/errors.h"
+
 namespace nfopt {
+
+using testing::expect_error;
 
 /// A folder of its own per test, gone afterwards.
 class FileTest : public ::testing::Test {
@@ -30,16 +33,5 @@ class FileTest : public ::testing::Test {
 
   std::filesystem::path folder_;
 };
-
-/// `action` throws an Error whose text contains `part`.
-template <class Action>
-void expect_error(Action action, const std::string& part) {
-  try {
-    action();
-    ADD_FAILURE() << "expected an Error that says '" << part << "'";
-  } catch (const Error& e) {
-    EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
-  }
-}
 
 }  // namespace nfopt

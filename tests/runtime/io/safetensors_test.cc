@@ -22,8 +22,7 @@ class Safetensors : public FileTest {
   void expect_refused(const std::string& header, size_t data_bytes, const std::string& part) {
     SCOPED_TRACE(header);
     const auto path = file_of(header, data_bytes);
-    expect_error([&] { read_safetensors(path); }, part);
-    expect_error([&] { read_safetensors(path); }, path.string());
+    expect_error([&] { read_safetensors(path); }, {part, path.string()});
   }
 };
 
@@ -107,15 +106,15 @@ TEST_F(Safetensors, DataThatDoNotFitTheHeaderAreRefused) {
 
 TEST_F(Safetensors, FilesOfAnotherKindAreRefused) {
   write_atomically(folder_ / "short", "abc");
-  expect_error([&] { read_safetensors(folder_ / "short"); }, "at least 8");
+  expect_error([&] { read_safetensors(folder_ / "short"); }, {"at least 8"});
   write_atomically(folder_ / "empty", "");
-  expect_error([&] { read_safetensors(folder_ / "empty"); }, "at least 8");
+  expect_error([&] { read_safetensors(folder_ / "empty"); }, {"at least 8"});
   const auto huge = file_of("{}", 0, 100'000'001);
-  expect_error([&] { read_safetensors(huge); }, "at most 100000000");
+  expect_error([&] { read_safetensors(huge); }, {"at most 100000000"});
   const auto truncated = file_of("{}", 0, 1000);
-  expect_error([&] { read_safetensors(truncated); }, "incomplete");
-  expect_error([&] { read_safetensors(folder_ / "none"); }, "No such file");
-  expect_error([&] { read_safetensors(folder_); }, folder_.string());
+  expect_error([&] { read_safetensors(truncated); }, {"incomplete"});
+  expect_error([&] { read_safetensors(folder_ / "none"); }, {"No such file"});
+  expect_error([&] { read_safetensors(folder_); }, {folder_.string()});
 }
 
 TEST_F(Safetensors, EveryTruncationOfAFileIsRefused) {
@@ -135,11 +134,11 @@ TEST_F(Safetensors, WhatTheFormatCannotHoldIsNotWritten) {
   const auto write = [&](std::vector<std::pair<std::string, at::Tensor>> tensors) {
     return [&path, tensors] { write_safetensors(path, {tensors, {}}); };
   };
-  expect_error(write({{"a", at::ones({1})}, {"a", at::ones({1})}}), "two tensors are named 'a'");
-  expect_error(write({{"__metadata__", at::ones({1})}}), "__metadata__");
-  expect_error(write({{"a", at::Tensor()}}), "undefined");
-  expect_error(write({{"a", at::ones({1}).to(at::kComplexFloat)}}), "ComplexFloat");
-  expect_error(write({{"\xff", at::ones({1})}}), "UTF-8");
+  expect_error(write({{"a", at::ones({1})}, {"a", at::ones({1})}}), {"two tensors are named 'a'"});
+  expect_error(write({{"__metadata__", at::ones({1})}}), {"__metadata__"});
+  expect_error(write({{"a", at::Tensor()}}), {"undefined"});
+  expect_error(write({{"a", at::ones({1}).to(at::kComplexFloat)}}), {"ComplexFloat"});
+  expect_error(write({{"\xff", at::ones({1})}}), {"UTF-8"});
   EXPECT_EQ(files_in_folder(), 0u);
 }
 

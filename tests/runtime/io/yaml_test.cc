@@ -1,26 +1,16 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/io/yaml_reader.h>
 
-#include <functional>
+#include "tests/errors.h"
 
 namespace nfopt {
 namespace {
 
-std::string message_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
+using testing::contains;
+using testing::message_of;
 
 std::string parse_message(const std::string& text) {
   return message_of([&] { parse_yaml(text, "run.yaml"); });
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST(YamlValue, KeepsThePlaceOfEveryValue) {
   const YamlValue root = parse_yaml("a: 1\nb:\n  c: [2, x]\n", "run.yaml");

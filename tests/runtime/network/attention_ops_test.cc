@@ -1,28 +1,19 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/attention.h>
 #include <nfopt/runtime/network/ops/rotary.h>
-#include <torch/torch.h>
 
 #include <cmath>
+
+#include "tests/runtime/network/random_tensors.h"
 
 namespace nfopt {
 namespace {
 
 using ops::Visible;
+using testing::difference;
+using testing::normal;
 
 constexpr double kTolerance = 1e-13;  // float64, cpu
-
-at::Tensor normal(std::vector<int64_t> shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  return fill_normal(t, Rng(seed), 0, 1);
-}
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
-}
 
 TEST(Attention, IsTorchsWithAndWithoutGroups) {
   for (const int64_t groups : {1, 2, 4}) {

@@ -1,7 +1,5 @@
 // Convolution, normalisation and pooling of P members against LibTorch's own, member by member.
 
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/batch_norm.h>
 #include <nfopt/runtime/network/ops/conv2d.h>
@@ -9,22 +7,16 @@
 #include <nfopt/runtime/network/ops/images.h>
 #include <nfopt/runtime/network/ops/member_channels.h>
 #include <nfopt/runtime/network/ops/pooling.h>
-#include <torch/torch.h>
+
+#include "tests/runtime/network/random_tensors.h"
 
 namespace nfopt {
 namespace {
 
+using testing::difference;
+using testing::normal;
+
 constexpr double kTolerance = 1e-12;  // float64, cpu
-
-at::Tensor normal(std::vector<int64_t> shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  return fill_normal(t, Rng(seed), 0, 1);
-}
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
-}
 
 const void* address(const at::Tensor& t) { return t.storage().data(); }
 

@@ -1,12 +1,12 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/members.h>
 #include <torch/torch.h>
 
-#include <functional>
+#include "tests/errors.h"
 
 namespace nfopt {
 namespace {
+
+using testing::message_of;
 
 WeightSpacePtr space() {
   std::vector<TensorDescription> tensors(3);
@@ -20,16 +20,6 @@ WeightSpacePtr space() {
   tensors[2].role = Role::stat;
   tensors[2].axes = "[h]";
   return std::make_shared<const WeightSpace>(tensors);
-}
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an nfopt::Error";
-  return "";
 }
 
 TEST(Members, GiveTensorsByNameAndScope) {
@@ -49,26 +39,28 @@ TEST(Members, ShareTheirTensorsBetweenCopies) {
 
 TEST(Members, AMissListsTheNames) {
   const Members members = Members::zeros(space(), 1, at::kFloat);
-  const std::string text = error_of([&] { members["a.wieght"]; });
+  const std::string text = message_of([&] { members["a.wieght"]; });
   EXPECT_NE(text.find("Known: a.weight, a.bias, a.mean"), std::string::npos) << text;
   EXPECT_NE(text.find("Did you mean 'a.weight'?"), std::string::npos) << text;
 }
 
 TEST(Members, AParameterIsNotWrittenLikeABuffer) {
   Members members = Members::zeros(space(), 1, at::kFloat);
-  EXPECT_NE(error_of([&] { members.buffer("a.bias"); }).find("is a parameter"), std::string::npos);
+  EXPECT_NE(message_of([&] { members.buffer("a.bias"); }).find("is a parameter"), std::string::npos);
 }
 
 TEST(Members, NameEveryTensorThatDoesNotFit) {
-  const std::string text = error_of([&] { Members(space(), {at::zeros({2, 2, 3}), at::zeros({3, 2}), at::Tensor()}); });
+  const std::string text = message_of([&] {
+    Members(space(), {at::zeros({2, 2, 3}), at::zeros({3, 2}), at::Tensor()});
+  });
   EXPECT_NE(text.find("'a.bias': expected [P, shape...] = [2, 2], received [3, 2]"), std::string::npos) << text;
   EXPECT_NE(text.find("'a.mean': expected [P, shape...] = [2, 2], received an undefined tensor"), std::string::npos)
       << text;
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(message_of([&] {
               Members(space(), {at::zeros({2, 2, 3})});
             }).find("expected 3, received 1"),
             std::string::npos);
-  EXPECT_NE(error_of([&] { Members::zeros(space(), 0, at::kFloat); }).find("at least one member"), std::string::npos);
+  EXPECT_NE(message_of([&] { Members::zeros(space(), 0, at::kFloat); }).find("at least one member"), std::string::npos);
 }
 
 TEST(Members, MayBeExpandedViews) {

@@ -1,29 +1,21 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/losses/accuracy.h>
 #include <nfopt/runtime/network/losses/cross_entropy.h>
 #include <nfopt/runtime/network/losses/mean_squared_error.h>
 #include <nfopt/runtime/network/ops/activation.h>
 #include <nfopt/runtime/network/ops/linear.h>
-#include <torch/torch.h>
 
 #include <cmath>
+
+#include "tests/runtime/network/random_tensors.h"
 
 namespace nfopt {
 namespace {
 
+using testing::difference;
+using testing::normal;
+
 constexpr double kTolerance = 1e-13;  // float64, cpu
-
-at::Tensor normal(std::vector<int64_t> shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  return fill_normal(t, Rng(seed), 0, 1);
-}
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
-}
 
 TEST(Linear, EqualsOneLinearMapPerMember) {
   const at::Tensor w = normal({3, 4, 5}, 1), bias = normal({3, 4}, 2);

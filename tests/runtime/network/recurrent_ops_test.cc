@@ -1,10 +1,9 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/gru.h>
 #include <nfopt/runtime/network/ops/lstm.h>
 #include <nfopt/runtime/network/ops/rnn.h>
-#include <torch/torch.h>
+
+#include "tests/runtime/network/random_tensors.h"
 
 namespace nfopt {
 namespace {
@@ -15,10 +14,7 @@ using ops::RecurrentWeights;
 constexpr double kTolerance = 1e-13;  // float64, cpu
 constexpr int64_t kMembers = 3, kBatch = 2, kSteps = 5, kInput = 3, kHidden = 4, kProjection = 2;
 
-at::Tensor normal(std::vector<int64_t> shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  return fill_normal(t, Rng(seed), 0, 0.7);
-}
+at::Tensor normal(const std::vector<int64_t>& shape, uint64_t seed) { return testing::normal(shape, seed, 0, 0.7); }
 
 RecurrentWeights weights(int64_t gates, int64_t projection = 0) {
   const int64_t state = projection > 0 ? projection : kHidden;

@@ -1,25 +1,19 @@
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/embedding.h>
 #include <nfopt/runtime/network/ops/layer_norm.h>
 #include <nfopt/runtime/network/ops/rms_norm.h>
-#include <torch/torch.h>
+
+#include "tests/runtime/network/random_tensors.h"
 
 namespace nfopt {
 namespace {
 
+using testing::difference;
+
 constexpr double kTolerance = 1e-13;  // float64, cpu
 
-at::Tensor normal(std::vector<int64_t> shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape, at::kDouble);
-  return fill_normal(t, Rng(seed), 0.3, 1);
-}
-
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
-}
+// Not centred: norms have something to subtract.
+at::Tensor normal(const std::vector<int64_t>& shape, uint64_t seed) { return testing::normal(shape, seed, 0.3); }
 
 at::Tensor tokens() { return at::tensor({0, 3, 1, 1, 2, 3}, at::kLong).view({2, 3}); }
 

@@ -2,13 +2,13 @@
 
 #include <cstring>
 
-#include "expect_error.h"
+#include "expect_refusal.h"
 
 namespace nfopt {
 namespace {
 
 using testing::contains;
-using testing::error_of;
+using testing::message_of;
 
 TEST(Compatibility, AcceptsItsOwnBuild) {
   EXPECT_NO_THROW(require_compatible(host_manifest(), host_manifest(), "'x'"));
@@ -21,7 +21,7 @@ TEST(Compatibility, ShowsAllDifferencesAtOnce) {
   plugin.libstdcxx_abi = 1 - plugin.libstdcxx_abi;
   plugin.cxx_standard = 201703;
   std::strcpy(plugin.libtorch, "1.0.0");
-  const std::string text = error_of([&] { require_compatible(plugin, host_manifest(), "'gru.nfopt.so'"); });
+  const std::string text = message_of([&] { require_compatible(plugin, host_manifest(), "'gru.nfopt.so'"); });
   for (const char* row : {"ABI", "99", "C++17", "cxx11abi", "1.0.0"})
     EXPECT_TRUE(contains(text, row)) << row << "\n" << text;
   EXPECT_TRUE(contains(text, "'gru.nfopt.so' was built for another nfopt")) << text;

@@ -5,14 +5,14 @@
 
 #include <filesystem>
 
-#include "expect_error.h"
+#include "expect_refusal.h"
 
 namespace nfopt {
 namespace {
 
 using testing::contains;
-using testing::error_of;
 using testing::expect_refusal;
+using testing::message_of;
 using Directories = std::vector<SearchDirectory>;
 using Reason = PluginError::Reason;
 
@@ -37,7 +37,7 @@ TEST(Loading, MakesAnArchitectureThatDescribesItsTensors) {
 TEST(Loading, RefusesAnotherAbiWithATable) {
   expect_load_refused(Reason::incompatible, "was built for another nfopt", "abi_from_the_future");
   Registry registry{Directories{}};
-  const std::string text = error_of([&] { registry.load(file("abi_from_the_future")); });
+  const std::string text = message_of([&] { registry.load(file("abi_from_the_future")); });
   EXPECT_TRUE(contains(text, "ABI         3             2")) << text;
   EXPECT_TRUE(contains(text, "99.0.0")) << text;
 }
@@ -59,14 +59,14 @@ TEST(Loading, RefusesTwoNamesForOnePlugin) { expect_load_refused(Reason::id_mism
 TEST(Loading, CopiesTheTextOfAnExceptionInDescribe) {
   Registry registry{Directories{}};
   const auto architecture = registry.load(file("throws_in_describe"));
-  const std::string text = error_of([&] { architecture->describe(Options()); });
+  const std::string text = message_of([&] { architecture->describe(Options()); });
   EXPECT_TRUE(contains(text, "'throws_in_describe' failed in describe: the moon is full")) << text;
 }
 
 TEST(Loading, RefusesADescriptionWithoutTensors) {
   Registry registry{Directories{}};
   const auto architecture = registry.load(file("describes_nothing"));
-  EXPECT_TRUE(contains(error_of([&] { architecture->describe(Options()); }), "describes no tensor"));
+  EXPECT_TRUE(contains(message_of([&] { architecture->describe(Options()); }), "describes no tensor"));
 }
 
 TEST(Loading, NamesBothFilesOfADuplicateId) {

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "expect_error.h"
+#include "expect_refusal.h"
 
 namespace nfopt {
 namespace {

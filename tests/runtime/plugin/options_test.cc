@@ -1,12 +1,12 @@
 #include <nfopt/runtime/plugin/options.h>
 
-#include "expect_error.h"
+#include "expect_refusal.h"
 
 namespace nfopt {
 namespace {
 
 using testing::contains;
-using testing::error_of;
+using testing::message_of;
 using Type = Option::Type;
 
 std::vector<Option> declared() {
@@ -36,7 +36,7 @@ TEST(Options, AcceptAnIntegerAsARealAndAnEmptyListOfEitherType) {
 }
 
 TEST(Options, ListEveryProblemInOneError) {
-  const std::string text = error_of([] {
+  const std::string text = message_of([] {
     Options("net", declared(),
             {{"hiden", std::vector<int64_t>{4}}, {"rate", std::string("fast")}, {"kind", std::string("rely")}});
   });
@@ -50,19 +50,19 @@ TEST(Options, ListEveryProblemInOneError) {
 }
 
 TEST(Options, DoNotRoundARealToAnInteger) {
-  const std::string text = error_of([] { Options("net", declared(), {{"width", 3.5}}); });
+  const std::string text = message_of([] { Options("net", declared(), {{"width", 3.5}}); });
   EXPECT_TRUE(contains(text, "'width' expected integer, received real 3.5")) << text;
 }
 
 TEST(Options, RefuseADefaultOfAnotherType) {
-  const std::string text = error_of([] { Options("net", {{"width", Type::integer, false, true, "", {}}}, {}); });
+  const std::string text = message_of([] { Options("net", {{"width", Type::integer, false, true, "", {}}}, {}); });
   EXPECT_TRUE(contains(text, "has a default of another type: expected integer, received boolean true")) << text;
 }
 
 TEST(Options, RefuseToReadWhatIsNotDeclared) {
   const Options options("net", declared(), {{"width", int64_t{3}}});
-  EXPECT_TRUE(contains(error_of([&] { options.integer("widht"); }), "which it does not declare"));
-  EXPECT_TRUE(contains(error_of([&] { options.text("width"); }), "declares it as integer"));
+  EXPECT_TRUE(contains(message_of([&] { options.integer("widht"); }), "which it does not declare"));
+  EXPECT_TRUE(contains(message_of([&] { options.text("width"); }), "declares it as integer"));
 }
 
 TEST(OptionValue, PrintsAsYamlWritesIt) {

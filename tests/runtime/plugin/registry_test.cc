@@ -6,15 +6,15 @@
 #include <filesystem>
 #include <thread>
 
-#include "expect_error.h"
+#include "expect_refusal.h"
 
 namespace nfopt {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::contains;
-using testing::error_of;
 using testing::expect_refusal;
+using testing::message_of;
 using testing::MinimalArchitecture;
 using Directories = std::vector<SearchDirectory>;
 using Reason = PluginError::Reason;
@@ -30,7 +30,7 @@ TEST(Registry, FindsByNameInItsDirectories) {
 
 TEST(Registry, AMissListsNamesAndEveryDirectory) {
   Registry registry(Directories{{kFolder, "test"}, {"/nowhere/at/all", "NFOPT_PLUGIN_PATH"}});
-  const std::string text = error_of([&] { registry.find("descibed"); });
+  const std::string text = message_of([&] { registry.find("descibed"); });
   EXPECT_TRUE(contains(text, "No architecture 'descibed'")) << text;
   EXPECT_TRUE(contains(text, "Did you mean 'described'?")) << text;
   EXPECT_TRUE(contains(text, kFolder.string() + " (test)")) << text;

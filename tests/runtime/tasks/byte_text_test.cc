@@ -1,32 +1,21 @@
 #include <ATen/ATen.h>
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/io/windowed_text.h>
 #include <nfopt/runtime/tasks/dataset.h>
 
 #include <filesystem>
-#include <functional>
 #include <map>
 
+#include "tests/errors.h"
 #include "tests/runtime/io/temporary_folder.h"
 #include "tests/runtime/tasks/idx_writer.h"
 
 namespace nfopt {
 namespace {
 
+using testing::contains;
+using testing::message_of;
 using testing::TemporaryFolder;
 using testing::write_text;
-
-std::string message_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string big_endian(uint32_t value) {
   std::string bytes;

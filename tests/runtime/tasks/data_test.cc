@@ -1,38 +1,27 @@
 #include <ATen/ATen.h>
-#include <gtest/gtest.h>
-#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/io/idx_file.h>
 #include <nfopt/runtime/tasks/batches.h>
 #include <nfopt/runtime/tasks/dataset.h>
 #include <nfopt/runtime/tasks/pooling.h>
 
-#include <functional>
 #include <numeric>
 #include <set>
 
+#include "tests/errors.h"
 #include "tests/runtime/io/temporary_folder.h"
 #include "tests/runtime/tasks/idx_writer.h"
 
 namespace nfopt {
 namespace {
 
+using testing::contains;
 using testing::idx_bytes;
+using testing::message_of;
 using testing::TemporaryFolder;
 using testing::text_of;
 using testing::write_gz;
 using testing::write_text;
 using testing::write_tiny_data;
-
-std::string message_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST(Idx, ReadsPlainAndCompressedFilesAlike) {
   const TemporaryFolder folder;
