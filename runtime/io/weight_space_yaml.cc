@@ -57,6 +57,29 @@ bool is_identifier(const std::string& name, bool capitals) {
   });
 }
 
+// {small: {width: 4, bias: false}}: the options of networks that the conformance tests build. Those that are not named
+// have their defaults.
+std::vector<Example> read_examples(YamlMap& examples, const std::vector<Option>& declared) {
+  std::vector<Example> result;
+  for (const auto& name : examples.keys()) {
+    Example example;
+    example.name = name;
+    if (!is_identifier(name, false))
+      examples.problem(name, "the name of an example consists of a-z, 0-9 and '_', received '" + name + "'.");
+    YamlMap options = examples.map(name);
+    for (const auto& option : declared) {
+      if (!options.has(option.name) && !option.required) continue;
+      if (option.type == Option::Type::boolean)
+        example.options[option.name] = options.boolean(option.name);
+      else
+        example.options[option.name] = options.integer(option.name);
+    }
+    options.finish();
+    result.push_back(std::move(example));
+  }
+  return result;
+}
+
 class DescribedArchitecture final : public Architecture {
  public:
   DescribedArchitecture(const YamlValue& document, std::string file) : file_(std::move(file)) {
@@ -72,6 +95,8 @@ class DescribedArchitecture final : public Architecture {
       if (!is_identifier(name, true))
         options.problem(name, "an option is a letter followed by letters, digits and '_'.");
     }
+    YamlMap examples = top.map_or_empty("examples");
+    examples_ = read_examples(examples, info_.options);
     if (const YamlValue* tensors = top.value("tensors"))
       items_ = read_template(*tensors, problems);
     else if (document.kind == YamlValue::Kind::map)
@@ -81,6 +106,7 @@ class DescribedArchitecture final : public Architecture {
   }
 
   ArchitectureInfo info() const override { return info_; }
+  std::vector<Example> examples() const override { return examples_; }
 
   std::vector<TensorDescription> describe(const Options& options) const override {
     Variables variables;
@@ -100,6 +126,7 @@ class DescribedArchitecture final : public Architecture {
  private:
   std::string file_;
   ArchitectureInfo info_;
+  std::vector<Example> examples_;
   std::vector<TemplateItem> items_;
 };
 

@@ -16,6 +16,8 @@ namespace nfopt {
 ///   options:                                     # optional; integers and booleans (true is 1)
 ///     depth: 3                                   #   a default,
 ///     width: {required: true, help: "units"}     #   or {type: integer | boolean, default, required, help}
+///   examples:                                    # optional: what `nfopt plugin check` tests; without it, the defaults
+///     shallow: {depth: 1, width: 5}              #   a name and the options that are not defaults
 ///   tensors:
 ///     - {name: fc0.weight, shape: [width, 784], axes: "[h0, ~in]"}
 ///     - for: {i: 1..depth-1}                     # both ends included; several variables nest; loops may nest

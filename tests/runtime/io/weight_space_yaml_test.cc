@@ -111,6 +111,17 @@ TEST(WeightSpaceYamlTest, OptionsAreDeclaredToTheHost) {
   EXPECT_NE(error_of(kPerceptron).find("width"), std::string::npos);  // required, not given
 }
 
+TEST(WeightSpaceYamlTest, ExamplesNameOptionsOnTopOfTheDefaults) {
+  const std::string yaml =
+      kPerceptron + "examples:\n  shallow: {width: 5, depth: 1}\n  no_bias: {width: 6, bias: false}\n";
+  const auto examples = architecture_from_yaml(parse_yaml(yaml, "net.yaml"), "net.yaml")->examples();
+  ASSERT_EQ(examples.size(), 2u);
+  EXPECT_EQ(examples[0].name, "shallow");
+  EXPECT_EQ(examples[0].options, (std::map<std::string, OptionValue>{{"width", int64_t{5}}, {"depth", int64_t{1}}}));
+  EXPECT_EQ(examples[1].options, (std::map<std::string, OptionValue>{{"width", int64_t{6}}, {"bias", false}}));
+  EXPECT_TRUE(architecture_from_yaml(parse_yaml(kPerceptron, "net.yaml"), "net.yaml")->examples().empty());
+}
+
 TEST(WeightSpaceYamlTest, MistakesNameFileLineAndColumn) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> table{
       {"architecture: a\n", {"net.yaml", "tensors is missing"}},
@@ -139,6 +150,10 @@ TEST(WeightSpaceYamlTest, MistakesNameFileLineAndColumn) {
       {"architecture: a\ntensors:\n  - for: {i: 0..1}\n    tensors:\n      - {name: w, axes: \"[h]\", stack: {over: e, "
        "of: \"e.{i}\"}}\n",
        {"Rename the variable"}},
+      {"architecture: a\noptions: {x: 1, y: {required: true}}\nexamples: {small: {z: 2}, \"no good\": {y: "
+       "wide}}\ntensors: []\n",
+       {"unknown key 'examples.small.z'", "examples.small.y is missing", "the name of an example",
+        "examples.no good.y: expected an integer, received 'wide'"}},
       {"architecture: a\noptions: {x: many}\ntensors: []\n", {"net.yaml:2:14", "received 'many'"}},
       {"architecture: a\noptions: {x: {type: text}}\ntensors: []\n", {"one of integer, boolean"}},
       {"architecture: a\ntensors:\n  - {name: w, views: [{slice: {axis: 0, start: 0}, axes: \"[h]\"}]}\n",
