@@ -9,7 +9,7 @@ set(ENV{NFOPT_PLUGIN_PATH} "")
 include("${CMAKE_CURRENT_LIST_DIR}/run_expecting.cmake")
 
 file(MAKE_DIRECTORY "${WORK}")
-run("${WORK}" "first_net" "${program}" plugin new first_net)
+run("${WORK}" "-DCMAKE_PREFIX_PATH=${PREFIX}" "${program}" plugin new first_net)
 set(folder "${WORK}/first_net")
 run("${folder}" "" ${CMAKE_COMMAND} -S . -B build -G "${GENERATOR}" -DCMAKE_BUILD_TYPE=Release
   -DCMAKE_PREFIX_PATH=${PREFIX} -DCMAKE_CXX_COMPILER=${COMPILER} -DNFOPT_LIBTORCH=${LIBTORCH})
