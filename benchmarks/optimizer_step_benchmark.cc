@@ -6,7 +6,7 @@
 #include <benchmark/benchmark.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/runtime/optimizers/learned_optimizer.h>
-#include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
 #include <torch/torch.h>
 
@@ -56,7 +56,7 @@ void learned_step(benchmark::State& state, const Network& network, const std::st
   at::set_num_threads(1);
   const WeightSpacePtr space = space_of(network);
   const NamedParameters parameters = parameters_of(*space);
-  const auto rule = std::make_shared<const LearnedRule>(rule_preset(preset), space);
+  const std::shared_ptr<const UpdateRule> rule = make_update_rule(rule_preset(preset), space);
   LearnedOptimizer optimizer(parameters, rule, rule->initial_theta(Rng(3)));
   for (auto _ : state) optimizer.step();
   int64_t bytes = 0;

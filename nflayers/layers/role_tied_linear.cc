@@ -16,15 +16,19 @@ void RoleTiedLinearImpl::reset() {
   for (const std::string& key : map_->keys())
     register_parameter(key, at::empty({options.in_channels(), options.out_channels()}));
   for (const std::string& key : map_->bias_keys()) register_parameter(key, at::empty({options.out_channels()}));
-  reset_parameters();
+  draw();
 }
 
 void RoleTiedLinearImpl::reset_parameters() {
+  draw();
+  untrained_.clear();
+  of_others_.clear();
+}
+
+void RoleTiedLinearImpl::draw() {
   const torch::NoGradGuard guard;
   const RoleTiedTheta fresh = map_->initial_theta(Rng(options.seed()));
   for (const auto& item : named_parameters(/*recurse=*/false)) item.value().detach().copy_(fresh.at(item.key())[0]);
-  untrained_.clear();
-  of_others_.clear();
 }
 
 void RoleTiedLinearImpl::pretty_print(std::ostream& stream) const {

@@ -48,6 +48,8 @@ class NFOPT_API RoleTiedLinearImpl : public torch::nn::Cloneable<RoleTiedLinearI
   RoleTiedLinearOptions options;
 
  private:
+  void draw();
+
   std::shared_ptr<const RoleTiedMap> map_;
   std::map<std::string, at::Tensor> of_others_;  ///< loaded, without a term here
   std::vector<std::string> untrained_;

@@ -3,6 +3,7 @@
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/runtime/binding/recognition.h>
 #include <nfopt/runtime/optimizers/make_learned_optimizer.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <nfopt/runtime/optimizers/parameter_space.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
@@ -19,7 +20,7 @@ constexpr uint64_t kPresetSeed = 0;  // one preset is one optimizer, the same in
 LoadedRule rule_of(const std::string& rule, const WeightSpacePtr& space) {
   const auto presets = rule_preset_names();
   if (std::find(presets.begin(), presets.end(), rule) != presets.end()) {
-    auto preset = std::make_shared<const LearnedRule>(rule_preset(rule), space);
+    std::shared_ptr<const UpdateRule> preset = make_update_rule(rule_preset(rule), space);
     NamedTensors theta = preset->initial_theta(Rng(kPresetSeed));
     return {std::move(preset), std::move(theta)};
   }

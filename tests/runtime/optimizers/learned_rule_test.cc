@@ -10,7 +10,7 @@ class EveryRule : public ::testing::TestWithParam<std::string> {
  protected:
   LearnedRule rule_{rule_preset(GetParam()), small_space()};
 };
-INSTANTIATE_TEST_SUITE_P(Presets, EveryRule, ::testing::ValuesIn(rule_preset_names()),
+INSTANTIATE_TEST_SUITE_P(Presets, EveryRule, ::testing::ValuesIn(assembled_preset_names()),
                          [](const auto& info) { return info.param; });
 
 void expect_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b, double tolerance) {

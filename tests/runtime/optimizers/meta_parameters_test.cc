@@ -1,5 +1,6 @@
 #include <nfopt/nflayers/spec/text.h>
 #include <nfopt/runtime/io/safetensors.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@ class MetaParametersFile : public ::testing::Test {
     MetaParameters meta;
     meta.rule = rule_preset(preset);
     meta.space = small_space();
-    meta.theta = random_theta(LearnedRule(meta.rule, meta.space), Rng(1));
+    meta.theta = random_theta(*make_update_rule(meta.rule, meta.space), Rng(1));
     meta.training = R"({"outer_steps": 50000})";
     meta.licence = "Apache-2.0";
     meta.seed = 18446744073709551615ULL;

@@ -6,8 +6,8 @@ namespace nfopt {
 namespace {
 
 TEST(RuleDescription, EveryPresetSurvivesARoundTripThroughJson) {
-  EXPECT_EQ(rule_preset_names().size(), 7u);
-  for (const std::string& name : rule_preset_names()) {
+  EXPECT_EQ(assembled_preset_names().size(), 7u);
+  for (const std::string& name : assembled_preset_names()) {
     RuleDescription rule = rule_preset(name);
     rule.network.fold = Fold::only({"h"});
     const RuleDescription back = rule_from_json(to_json(rule));

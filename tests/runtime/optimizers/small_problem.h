@@ -5,7 +5,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <string>
 #include <vector>
@@ -26,6 +26,14 @@ inline WeightSpacePtr small_space() {
     if (shapes[i].size() == 1) tensors[i].role = Role::bias;
   }
   return std::make_shared<const WeightSpace>(std::move(tensors));
+}
+
+/// The presets that LearnedRule assembles from parts: all but `context`.
+inline std::vector<std::string> assembled_preset_names() {
+  std::vector<std::string> names;
+  for (const std::string& name : rule_preset_names())
+    if (!rule_preset(name).context) names.push_back(name);
+  return names;
 }
 
 /// Random tensors [members, shape...], one per parameter.

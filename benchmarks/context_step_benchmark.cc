@@ -1,0 +1,114 @@
+// One step of the rule `context` beside LibTorch's AdamW, float32 on the CPU, gradients already there.
+//
+//   context_step_benchmark                 adamw/<network>, context/<network>, context/<network>/members:<P>
+//   counters: ns/parameter
+
+#include <benchmark/benchmark.h>
+#include <nfopt/nflayers/random/tensor_random.h>
+#include <nfopt/runtime/optimizers/context_rule.h>
+#include <torch/torch.h>
+
+namespace nfopt {
+namespace {
+
+struct Network {
+  const char* name;
+  std::vector<int64_t> widths;
+};
+const Network kNetworks[] = {{"64-32-10", {64, 32, 10}}, {"784-128-128-10", {784, 128, 128, 10}}};
+
+WeightSpacePtr space_of(const Network& network) {
+  std::vector<TensorDescription> tensors;
+  const size_t layers = network.widths.size() - 1;
+  const auto label = [&](size_t k) {
+    return k == 0 ? std::string("~in") : k == layers ? std::string("~out") : "h" + std::to_string(k);
+  };
+  for (size_t k = 0; k < layers; ++k) {
+    TensorDescription weight, bias;
+    weight.name = "fc" + std::to_string(k) + ".weight";
+    weight.shape = {network.widths[k + 1], network.widths[k]};
+    weight.axes = "[" + label(k + 1) + ", " + label(k) + "]";
+    bias.name = "fc" + std::to_string(k) + ".bias";
+    bias.shape = {network.widths[k + 1]};
+    bias.axes = "[" + label(k + 1) + "]";
+    bias.role = Role::bias;
+    tensors.push_back(weight);
+    tensors.push_back(bias);
+  }
+  return std::make_shared<const WeightSpace>(std::move(tensors));
+}
+
+std::vector<at::Tensor> random_tensors(const WeightSpace& space, int64_t members, double deviation) {
+  std::vector<at::Tensor> list;
+  for (const Tensor& t : space.tensors()) {
+    std::vector<int64_t> shape = {members};
+    shape.insert(shape.end(), t.shape.begin(), t.shape.end());
+    at::Tensor value = at::empty(shape);
+    list.push_back(fill_normal(value, Rng(1).purpose(t.name), 0, deviation));
+  }
+  return list;
+}
+
+void per_parameter(benchmark::State& state, const WeightSpace& space, int64_t members) {
+  state.counters["ns/parameter"] =
+      benchmark::Counter(static_cast<double>(space.parameter_count() * members) * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+void context_step(benchmark::State& state, const Network& network, int64_t members) {
+  at::set_num_threads(1);
+  const torch::NoGradGuard no_grad;
+  const ContextRule rule({}, space_of(network));
+  NamedTensors theta;
+  for (const auto& [name, tensor] : rule.initial_theta(Rng(3))) {
+    std::vector<int64_t> shape = tensor.sizes().vec();
+    shape[0] = members;
+    theta.add(name, tensor.to(at::kFloat).expand(shape).contiguous());
+  }
+  const std::vector<at::Tensor> params = random_tensors(*rule.space(), members, 0.1);
+  const std::vector<at::Tensor> grads = random_tensors(*rule.space(), members, 0.01);
+  RuleState memory = rule.init(params);
+  StepContext context;
+  context.total_steps = 1'000'000;
+  context.loss = at::ones({members});
+  for (auto _ : state) {
+    rule.step_in_place(theta, params, grads, memory, context);
+    ++context.step;
+  }
+  per_parameter(state, *rule.space(), members);
+}
+
+void adamw_step(benchmark::State& state, const Network& network) {
+  at::set_num_threads(1);
+  const WeightSpacePtr space = space_of(network);
+  std::vector<at::Tensor> leaves;
+  const std::vector<at::Tensor> params = random_tensors(*space, 1, 0.1), grads = random_tensors(*space, 1, 0.01);
+  for (size_t i = 0; i < params.size(); ++i) {
+    leaves.push_back(params[i].requires_grad_());
+    leaves.back().mutable_grad() = grads[i];
+  }
+  torch::optim::AdamW optimizer(leaves, torch::optim::AdamWOptions(1e-3));
+  for (auto _ : state) optimizer.step();
+  per_parameter(state, *space, 1);
+}
+
+}  // namespace
+}  // namespace nfopt
+
+int main(int argc, char** argv) {
+  using namespace nfopt;
+  for (const Network& network : kNetworks) {
+    const std::string name = network.name;
+    benchmark::RegisterBenchmark(("adamw/" + name).c_str(), [&](benchmark::State& s) {
+      adamw_step(s, network);
+    })->Unit(benchmark::kMicrosecond);
+    for (const int64_t members : {1, 32})
+      benchmark::RegisterBenchmark(("context/" + name + "/members:" + std::to_string(members)).c_str(),
+                                   [&, members](benchmark::State& s) { context_step(s, network, members); })
+          ->Unit(benchmark::kMicrosecond)
+          ->UseRealTime();
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+}
