@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <nfopt/runtime/compare/run_jobs.h>
 #include <nfopt/runtime/compare/shared_data.h>
 #include <nfopt/runtime/io/progress.h>
@@ -5,7 +6,7 @@
 #include <nfopt/runtime/train/stop_on_signal.h>
 #include <nfopt/runtime/train/train.h>
 #include <nfopt/runtime/train/train_report.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>

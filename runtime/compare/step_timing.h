@@ -8,7 +8,7 @@
 
 namespace nfopt {
 
-/// Milliseconds of one step (batch, forward, backward, update) of each config, in one process with nothing beside it:
+/// Milliseconds of one step (batch, forward, backward, update) of each config, in one process with nothing beside it, on one thread:
 /// after a warm-up, seven rounds of about 100 ms each (three steps at least), the configs in turn so that a slow moment
 /// of the machine meets all of them; the median of the rounds. NaN for one that diverges meanwhile.
 ///

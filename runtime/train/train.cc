@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <nfopt/runtime/train/checkpointing.h>
 #include <nfopt/runtime/train/early_stop.h>
 #include <nfopt/runtime/train/final_report.h>
@@ -6,7 +7,7 @@
 #include <nfopt/runtime/train/stop_on_signal.h>
 #include <nfopt/runtime/train/tensorboard_log.h>
 #include <nfopt/runtime/train/train.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {
