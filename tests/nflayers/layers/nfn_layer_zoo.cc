@@ -1,0 +1,122 @@
+#include "tests/nflayers/layers/nfn_layer_zoo.h"
+
+#include <nfopt/nflayers/action/random_element.h>
+#include <nfopt/nflayers/layers/nfn/channel_dropout.h>
+#include <nfopt/nflayers/layers/nfn/channel_linear.h>
+#include <nfopt/nflayers/layers/nfn/cross_attention.h>
+#include <nfopt/nflayers/layers/nfn/gaussian_fourier.h>
+#include <nfopt/nflayers/layers/nfn/hnp_linear.h>
+#include <nfopt/nflayers/layers/nfn/io_sinusoidal_encoding.h>
+#include <nfopt/nflayers/layers/nfn/learned_pos_embedding.h>
+#include <nfopt/nflayers/layers/nfn/learned_scale.h>
+#include <nfopt/nflayers/layers/nfn/np_attention.h>
+#include <nfopt/nflayers/layers/nfn/np_linear.h>
+#include <nfopt/nflayers/layers/nfn/np_pool.h>
+#include <nfopt/nflayers/layers/nfn/param_layer_norm.h>
+#include <nfopt/nflayers/layers/nfn/pointwise.h>
+#include <nfopt/nflayers/layers/nfn/res_block.h>
+#include <nfopt/nflayers/layers/nfn/simple_layer_norm.h>
+#include <nfopt/nflayers/layers/nfn/stat_featurizer.h>
+#include <nfopt/nflayers/layers/nfn/tuple_op.h>
+#include <nfopt/nflayers/random/tensor_random.h>
+
+#include <algorithm>
+
+namespace nfopt::testing {
+
+using torch::nn::AnyModule;
+
+const std::vector<ZooLayer>& nfn_layers() {
+  using Space = const WeightSpacePtr&;
+  static const std::vector<ZooLayer> layers = {
+      {"NPLinear", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(NPLinear(NPLinearOptions(s, c, c))); }},
+      {"NPLinear with io_embed", Symmetry::plain_labels, false,
+       [](Space s, int64_t c) { return AnyModule(NPLinear(NPLinearOptions(s, c, c).io_embed(true))); }},
+      {"HNPLinear", Symmetry::unfolded, false,
+       [](Space s, int64_t c) { return AnyModule(HNPLinear(HNPLinearOptions(s, c, c))); }},
+      {"Pointwise", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(Pointwise(PointwiseOptions(s, c, c))); }},
+      {"NPAttention", Symmetry::layer_group, false,
+       [](Space s, int64_t c) {
+         return AnyModule(NPAttention(NPAttentionOptions(s, c).num_heads(2).share_projections(false)));
+       }},
+      {"SimpleLayerNorm", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(SimpleLayerNorm(SimpleLayerNormOptions(s, c))); }},
+      {"ParamLayerNorm", Symmetry::unfolded, false,
+       [](Space s, int64_t c) { return AnyModule(ParamLayerNorm(ParamLayerNormOptions(s, c))); }},
+      {"LearnedScale", Symmetry::layer_group, false,
+       [](Space s, int64_t) { return AnyModule(LearnedScale(LearnedScaleOptions(s, 0.5))); }},
+      {"ChannelDropout, evaluating", Symmetry::layer_group, false,
+       [](Space s, int64_t) { return AnyModule(ChannelDropout(ChannelDropoutOptions(s, 0.5))); }},
+      {"GaussianFourierFeatureTransform", Symmetry::layer_group, false,
+       [](Space, int64_t c) {
+         return AnyModule(GaussianFourierFeatureTransform(GaussianFourierOptions(c).mapping_size(3).scale(0.1)));
+       }},
+      {"IOSinusoidalEncoding", Symmetry::plain_labels, false,
+       [](Space s, int64_t) { return AnyModule(IOSinusoidalEncoding(IOSinusoidalEncodingOptions(s).num_bands(2))); }},
+      {"LearnedPosEmbedding", Symmetry::plain_labels, false,
+       [](Space s, int64_t c) { return AnyModule(LearnedPosEmbedding(LearnedPosEmbeddingOptions(s, c))); }},
+      {"TupleOp of ChannelLinear", Symmetry::layer_group, false,
+       [](Space, int64_t c) { return AnyModule(TupleOp(ChannelLinear(ChannelLinearOptions(c, 2 * c)))); }},
+      {"ResBlock", Symmetry::layer_group, false,
+       [](Space s, int64_t c) {
+         return AnyModule(ResBlock(ResBlockOptions(AnyModule(NPLinear(NPLinearOptions(s, c, c))),
+                                                   AnyModule(TupleOp(torch::nn::Tanh())), 0.1,
+                                                   AnyModule(SimpleLayerNorm(SimpleLayerNormOptions(s, c))))));
+       }},
+      {"NPPool", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(NPPool(s)); }},
+      {"HNPPool", Symmetry::unfolded, true, [](Space s, int64_t) { return AnyModule(HNPPool(s)); }},
+      {"StatFeaturizer", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(StatFeaturizer(s)); }},
+      {"CrossAttnEncoder", Symmetry::layer_group, true,
+       [](Space s, int64_t c) { return AnyModule(CrossAttnEncoder(CrossAttnEncoderOptions(s, c, 3))); }},
+  };
+  return layers;
+}
+
+void randomize(torch::nn::Module& module, const Rng& rng) {
+  const torch::NoGradGuard guard;
+  for (const auto& list : {module.named_parameters(), module.named_buffers()})
+    for (const auto& item : list) {
+      at::Tensor t = item.value();
+      fill_normal(t, rng.purpose(item.key()), 0, 0.5);
+    }
+}
+
+std::vector<at::Tensor> random_features(const WeightSpace& space, int64_t members, int64_t batch, int64_t channels,
+                                        at::TensorOptions options, const Rng& rng) {
+  std::vector<at::Tensor> x;
+  for (const Tensor& tensor : space.tensors()) {
+    std::vector<int64_t> sizes = {members, batch, channels};
+    sizes.insert(sizes.end(), tensor.shape.begin(), tensor.shape.end());
+    x.push_back(at::empty(sizes, options));
+    fill_normal(x.back(), rng.purpose(tensor.name), 0, 1);
+  }
+  return x;
+}
+
+GroupAction random_action(const WeightSpace& space, Symmetry symmetry, const Rng& rng) {
+  switch (symmetry) {
+    case Symmetry::layer_group:
+      return {space, random_layer_element(space, Fold::fixed(), rng)};
+    case Symmetry::unfolded:
+      return {space, random_layer_element(space, Fold::all(), rng)};
+    case Symmetry::plain_labels:
+      break;
+  }
+  return {space, random_symmetry(space, rng)};
+}
+
+double largest_difference(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  double largest = 0, scale = 1;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const at::Tensor finite = a[i].isfinite();  // the variance of a single entry is not a number, on both sides
+    if (!at::equal(finite, b[i].isfinite())) return INFINITY;
+    const at::Tensor zero = at::zeros_like(a[i]);
+    largest = std::max(largest, at::where(finite, a[i] - b[i], zero).abs().max().item<double>());
+    scale = std::max(scale, at::where(finite, a[i], zero).abs().max().item<double>());
+  }
+  return largest / scale;
+}
+
+}  // namespace nfopt::testing
