@@ -1,7 +1,8 @@
+#include <ATen/Parallel.h>
 #include <nfopt/runtime/meta/side_by_side.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <atomic>
 
