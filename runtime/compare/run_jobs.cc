@@ -13,6 +13,7 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -140,8 +141,9 @@ std::vector<RunRecord> run_jobs(const std::vector<RunJob>& jobs, const RecordCac
   SharedData data;
   Board board(open.size(), steps, options.on_notice);
   std::vector<std::exception_ptr> problems(open.size());
+  std::atomic<bool> failed = false;  // what is wrong with one run is mostly wrong with the next: no other is begun
   side_by_side(open.size(), options.threads, [&](size_t n) {
-    if (Interruption::signal() != 0) return;
+    if (failed || Interruption::signal() != 0) return;
     const RunJob& job = jobs[open[n]];
     try {
       const Callbacks callbacks = {std::make_shared<BoardCallback>(board, job.name)};
@@ -154,6 +156,7 @@ std::vector<RunRecord> run_jobs(const std::vector<RunJob>& jobs, const RecordCac
       records[open[n]] = std::move(record);
     } catch (...) {
       problems[n] = std::current_exception();
+      failed = true;
     }
   });
   for (const std::exception_ptr& problem : problems)

@@ -37,7 +37,8 @@ struct RunJobsOptions {
 ///
 /// Runs are independent: side by side on TBB tasks, each with one LibTorch thread and on data that all share, so that
 /// every number but the times is the same for any `threads`. Progress goes to standard error. A run that diverges ends
-/// alone. Throws the first Error of a job once all have ended, and ComparisonStopped.
+/// alone. After an Error of a job no other is begun; it is thrown once those that run have ended.
+/// Throws ComparisonStopped, too.
 NFOPT_API std::vector<RunRecord> run_jobs(const std::vector<RunJob>& jobs, const RecordCache& cache,
                                           const RunJobsOptions& options);
 

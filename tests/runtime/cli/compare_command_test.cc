@@ -144,6 +144,14 @@ TEST_F(CompareCommand, DivergenceIsContainedAndReported) {
   }
 }
 
+TEST_F(CompareCommand, AfterTheErrorOfOneRunNoOtherIsBegun) {
+  std::vector<std::string> broken = sweep_;
+  broken.insert(broken.end(), {"compare.threads=1", "optimizers.learned={rule: unf, theta: /nowhere.safetensors}",
+                               "compare.optimizers=[learned]"});
+  expect_refused(compare("broken", broken), "/nowhere.safetensors");
+  EXPECT_FALSE(fs::exists(folder_ / "cache")) << "minutes of sweeps before a message help nobody";
+}
+
 TEST_F(CompareCommand, ASuiteTellsEveryTaskTheOneRateAndTheGeometricMeans) {
   write_text(folder_ / "wide.yaml", text_of(config_));
   std::vector<std::string> suite = sweep_;
