@@ -5,6 +5,7 @@
 #include <nfopt/runtime/meta/meta_train.h>
 #include <nfopt/runtime/meta/population.h>
 #include <nfopt/runtime/meta/rank_exchange.h>
+#include <nfopt/runtime/meta/task_family_config.h>
 #include <nfopt/runtime/meta/tensor_bytes.h>
 #include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
@@ -13,10 +14,11 @@
 #include <nfopt/runtime/version.h>
 #include <tbb/global_control.h>
 #include <tbb/info.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <optional>
 
 namespace nfopt {
@@ -29,18 +31,21 @@ constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-std::vector<FamilyPtr> ready_families(const std::vector<TaskFamilyOptions>& options, at::ScalarType dtype) {
-  std::vector<FamilyPtr> families;
-  for (const TaskFamilyOptions& family : options)
-    families.push_back(std::make_shared<const TaskFamily>(family, Registry::global(), dtype));
-  return families;
-}
+// Equal families are one: their data are read once.
+class Families {
+ public:
+  explicit Families(at::ScalarType dtype) : dtype_(dtype) {}
 
-std::vector<TaskFamilyOptions> options_of(const std::vector<MetaFamilyConfig>& families) {
-  std::vector<TaskFamilyOptions> options;
-  for (const MetaFamilyConfig& family : families) options.push_back(family.options);
-  return options;
-}
+  FamilyPtr ready(const TaskFamilyOptions& options) {
+    FamilyPtr& family = ready_[to_yaml(to_yaml_value(options))];
+    if (!family) family = std::make_shared<const TaskFamily>(options, Registry::global(), dtype_);
+    return family;
+  }
+
+ private:
+  at::ScalarType dtype_;
+  std::map<std::string, FamilyPtr> ready_;
+};
 
 class Run {
  public:
@@ -57,10 +62,10 @@ class Run {
         rules_([this](const WeightSpacePtr& space) { return make_update_rule(rule_, space); }) {
     check_same_on_all_ranks(communicator_, common_to_ranks(config));
     for (const std::string& folder : config.plugins) Registry::global().add_directory(folder);
-    families_ = ready_families(options_of(config.families), dtype_);
-    make_population();
-    make_evaluator();
-    space_ = families_.front()->task(Rng(0))->space();
+    Families families(dtype_);
+    make_population(families);
+    make_evaluator(families);
+    space_ = families.ready(config.families.front().options)->task(Rng(0))->space();
     theta_ = population_->layout().flatten(starting_theta(config, *rules_(space_), rng_.purpose("theta")));
     adam_.emplace(config.outer, population_->layout().size());
 
@@ -124,25 +129,28 @@ class Run {
   double speed() const { return stepping_ > 0 ? static_cast<double>(inner_steps_here_) / stepping_ : kMissing; }
   int64_t threads() const { return config_.threads > 0 ? config_.threads : tbb::info::default_concurrency(); }
 
-  void make_population() {
+  void make_population(Families& families) {
     PopulationOptions options;
     options.seed = static_cast<uint64_t>(config_.seed);
     options.estimator = config_.estimator;
     options.random_offsets = config_.random_offsets;
     std::vector<PopulationGroup> groups;
-    for (size_t i = 0; i < families_.size(); ++i)
-      groups.push_back({families_[i], config_.families[i].particles, config_.families[i].particles_per_chunk});
+    for (const MetaFamilyConfig& family : config_.families)
+      groups.push_back({families.ready(family.options), family.particles, family.particles_per_chunk});
     population_.emplace(options, std::move(groups), rules_, communicator_.rank(), communicator_.size());
   }
 
-  void make_evaluator() {
+  void make_evaluator(Families& families) {
     if (config_.evaluate_every == 0) return;
     MetaEvaluator::Options options;
     options.seed = static_cast<uint64_t>(config_.evaluation_seed);
     options.tasks = config_.evaluation_tasks;
     options.steps = config_.evaluation_steps;
-    std::vector<FamilyPtr> held_out = ready_families(config_.evaluation_families, dtype_);
-    for (const FamilyPtr& family : held_out) population_->layout().check(*rules_(family->task(Rng(0))->space()));
+    std::vector<FamilyPtr> held_out;
+    for (const TaskFamilyOptions& family : config_.evaluation_families) {
+      held_out.push_back(families.ready(family));
+      population_->layout().check(*rules_(held_out.back()->task(Rng(0))->space()));
+    }
     evaluator_.emplace(std::move(held_out), rules_, options);
   }
 
@@ -325,7 +333,6 @@ class Run {
   MetaMetrics metrics_;
   RuleFactory rules_;
   WeightSpacePtr space_;
-  std::vector<FamilyPtr> families_;
   std::optional<Population> population_;
   std::optional<MetaEvaluator> evaluator_;
   std::optional<OuterAdam> adam_;

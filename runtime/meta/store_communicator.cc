@@ -1,10 +1,15 @@
 #include <c10/util/Exception.h>
+#include <netinet/in.h>
 #include <nfopt/runtime/meta/store_communicator.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -28,6 +33,22 @@ std::string seconds_text(double seconds) {
   return text + " s";
 }
 
+// Calls on connections to `port` that wait for an answer fail from here on. LibTorch waits without a limit, and a machine
+// that is cut off closes no connection.
+void break_connections(uint16_t port) {
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", code)) {
+    const int descriptor = std::atoi(entry.path().filename().c_str());
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    uint16_t peer_port = 0;
+    if (peer.ss_family == AF_INET) peer_port = ntohs(reinterpret_cast<const sockaddr_in*>(&peer)->sin_port);
+    if (peer.ss_family == AF_INET6) peer_port = ntohs(reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_port);
+    if (peer_port == port) ::shutdown(descriptor, SHUT_RDWR);
+  }
+}
+
 // Before the payload, in the first chunk.
 struct Header {
   uint64_t size = 0;
@@ -45,6 +66,8 @@ struct StoreCommunicator::Link {
   size_t chunks_before = 0;  // in the round before, still in the store
   int64_t lost_rank = -1;
   bool left = false;
+
+  mutable std::atomic<Clock::rep> asked_at{0};  // when the store was asked what it has not answered; 0: nothing
 
   std::thread pulse;
   std::mutex mutex;
@@ -121,6 +144,10 @@ struct StoreCommunicator::Link {
       } catch (const std::exception&) {
         return;  // the store is gone: the exchange itself will say so
       }
+      const Clock::rep asked = asked_at;
+      if (asked != 0 &&
+          Clock::now() - Clock::time_point(Clock::duration(asked)) + slice() > milliseconds(group.timeout))
+        break_connections(group.port);
       lock.lock();
       stop.wait_for(lock, slice(), [this] { return stopping; });
     }
@@ -158,7 +185,12 @@ struct StoreCommunicator::Link {
 
   template <class Call>
   auto with_store(Call call) const {
+    struct Asking {
+      std::atomic<Clock::rep>& at;
+      ~Asking() { at = 0; }
+    } asking{asked_at};
     try {
+      asking.at = Clock::now().time_since_epoch().count();
       return call();
     } catch (const c10::Error& error) {
       throw LostRank(0, "rank 0, which holds the store at " + place() + ", does not answer " + name_of(group.rank) +
@@ -196,6 +228,7 @@ struct StoreCommunicator::Link {
       for (size_t chunk = chunks; chunk-- > 0;) {
         const auto begin = all.begin() + static_cast<int64_t>(chunk * kChunk);
         const auto end = all.begin() + static_cast<int64_t>(std::min(all.size(), (chunk + 1) * kChunk));
+        asked_at = Clock::now().time_since_epoch().count();
         store->set(chunk_key(round, group.rank, chunk), Bytes(begin, end));
       }
     });
@@ -217,6 +250,7 @@ struct StoreCommunicator::Link {
       std::memcpy(&header, head.data(), std::min(sizeof header, head.size()));
       std::string payload(head.begin() + sizeof header, head.end());
       for (size_t chunk = 1; payload.size() < header.size; ++chunk) {
+        asked_at = Clock::now().time_since_epoch().count();
         const Bytes next = store->get(chunk_key(round, rank, chunk));
         payload.append(next.begin(), next.end());
       }
@@ -238,12 +272,16 @@ struct StoreCommunicator::Link {
     const Clock::time_point end = Clock::now() + milliseconds(group.meeting_timeout);
     std::vector<int64_t> missing;
     for (int64_t rank = 0; rank < group.size; ++rank) {
-      const auto left_over = std::chrono::duration_cast<Milliseconds>(end - Clock::now());
-      if (!arrives(pulse_key(rank), std::max(left_over, Milliseconds(1)))) missing.push_back(rank);
+      bool here = false;
+      do {
+        const auto left_over = std::chrono::duration_cast<Milliseconds>(end - Clock::now());
+        here = arrives(pulse_key(rank), std::clamp(left_over, Milliseconds(1), slice()));
+      } while (!here && Clock::now() < end);
+      if (!here) missing.push_back(rank);
     }
     if (missing.empty()) return;
-    if (group.rank == 0)
-      std::this_thread::sleep_for(slice());  // let the others come to the same end before the store goes
+    // The others are to come to the same end before the store goes.
+    if (group.rank == 0) std::this_thread::sleep_for(std::min(slice(), Milliseconds(500)));
     std::string text;
     for (const int64_t rank : missing) text += (text.empty() ? "" : ", ") + std::to_string(rank);
     throw LostRank(missing.front(), "of " + std::to_string(group.size) + " ranks expected at " + place() + ", rank " +

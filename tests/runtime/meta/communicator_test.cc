@@ -125,6 +125,25 @@ TEST(Communicator, AKilledRankZeroIsNamedByTheOthers) {
   EXPECT_NE(message.find("which holds the store at 127.0.0.1"), std::string::npos) << message;
 }
 
+TEST(Communicator, AStoreThatFallsSilentIsALostRankZero) {
+  const ProcessGroup group = group_of(2, 1.0);
+  // Stopped, it keeps its connections, as a machine that was cut off would seem to.
+  const pid_t process = rank_that_dies(group, 0, [](StoreCommunicator& other) {
+    other.barrier();
+    ::raise(SIGSTOP);
+  });
+  StoreCommunicator communicator(with_rank(group, 1));
+  communicator.barrier();
+  int status = 0;
+  ::waitpid(process, &status, WUNTRACED);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  const Clock::time_point begin = Clock::now();
+  message_of([&] { communicator.barrier(); }, 0);
+  EXPECT_LE(std::chrono::duration<double>(Clock::now() - begin).count(), 2.5);
+  ::kill(process, SIGKILL);
+  ::waitpid(process, &status, 0);
+}
+
 TEST(Communicator, ARankThatTakesLongIsNotLost) {
   run_ranks(group_of(2, 0.6), [](StoreCommunicator& communicator) {
     if (communicator.rank() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1800));
