@@ -2,7 +2,7 @@
 #include <nfopt/nflayers/spec/text.h>
 #include <nfopt/runtime/binding/recognition.h>
 #include <nfopt/runtime/binding/rejection_reason.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <algorithm>
 #include <optional>
@@ -15,12 +15,6 @@ NamedShapes without_prefix(const NamedShapes& shapes, const std::string& prefix)
   for (const auto& [name, shape] : shapes)
     bare.emplace_back(name.starts_with(prefix) ? name.substr(prefix.size()) : name, shape);
   return bare;
-}
-
-std::string options_text(const std::map<std::string, OptionValue>& options) {
-  std::string text;
-  for (const auto& [name, value] : options) text += (text.empty() ? "" : ", ") + name + " = " + to_string(value);
-  return text.empty() ? "no options" : text;
 }
 
 std::optional<Recognition::Candidate> candidate(const std::string& name, const ArchitecturePtr& architecture,
@@ -38,11 +32,18 @@ std::vector<LiveTensor> parameters_only(std::vector<LiveTensor> tensors) {
 
 }  // namespace
 
+std::string Recognition::Candidate::options_text() const {
+  std::string text;
+  for (const auto& [name, value] : instance.options.values())
+    text += (text.empty() ? "" : ", ") + name + " = " + to_string(value);
+  return text.empty() ? "no options" : text;
+}
+
 std::string Recognition::text() const {
   std::string text;
-  for (const auto& [name, instance, prefix] : candidates)
-    text += "\n  '" + name + "': " + options_text(instance.options.values()) +
-            (prefix.empty() ? "" : ", names behind '" + prefix + "'");
+  for (const auto& candidate : candidates)
+    text += "\n  '" + candidate.architecture + "': " + candidate.options_text() +
+            (candidate.prefix.empty() ? "" : ", names behind '" + candidate.prefix + "'");
   for (const auto& [name, reason] : rejections) text += "\n  '" + name + "': " + reason;
   return text;
 }
@@ -66,7 +67,7 @@ Recognition recognize(const NamedShapes& shapes, Registry& registry) {
   return result;
 }
 
-Binding recognize_and_bind(const std::vector<LiveTensor>& tensors, Registry& registry) {
+Recognition::Candidate recognize_one(const std::vector<LiveTensor>& tensors, Registry& registry) {
   Recognition found = recognize(named_shapes(tensors), registry);
   if (found.candidates.empty() &&
       std::any_of(tensors.begin(), tensors.end(), [](const LiveTensor& live) { return live.kind == Kind::buffer; })) {
@@ -78,15 +79,20 @@ Binding recognize_and_bind(const std::vector<LiveTensor>& tensors, Registry& reg
                                to_string(registry.directories()) +
                                "\nGive bind() an instance with its options to see every difference, or describe the "
                                "network in a *.nfopt.yaml file in one of these folders.");
-  const auto& first = found.candidates.front();
+  auto& first = found.candidates.front();
   const std::string text = to_text(*first.instance.space);
   for (const auto& other : found.candidates)
     if (to_text(*other.instance.space) != text)
       throw Error("binding", "Several architectures describe this network:" + found.text() +
                                  "\nGive bind() the instance that is meant.");
+  return std::move(first);
+}
+
+Binding recognize_and_bind(const std::vector<LiveTensor>& tensors, Registry& registry) {
+  const auto candidate = recognize_one(tensors, registry);
   BindOptions options;
-  options.prefix = first.prefix;
-  return nfopt::bind(tensors, first.instance.space, options);
+  options.prefix = candidate.prefix;
+  return nfopt::bind(tensors, candidate.instance.space, options);
 }
 
 Binding recognize_and_bind(const torch::nn::Module& module, Registry& registry) {

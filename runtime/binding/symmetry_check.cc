@@ -1,8 +1,9 @@
 #include <nfopt/nflayers/action/group_action.h>
 #include <nfopt/nflayers/action/random_element.h>
+#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/binding/symmetry_check.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <sstream>
@@ -22,7 +23,7 @@ class Restored {
 
   const std::vector<at::Tensor>& values() const { return values_; }
   void write(const std::vector<at::Tensor>& values) {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     for (size_t i = 0; i < tensors_.size(); ++i) at::Tensor(tensors_[i]).detach().copy_(values[i]);
   }
 
@@ -30,6 +31,16 @@ class Restored {
   const std::vector<at::Tensor>& tensors_;
   std::vector<at::Tensor> values_;
 };
+
+// Half of a tensor's usual entry is added to each of its entries. Buffers grow only: variances stay positive.
+at::Tensor moved(const at::Tensor& values, Kind kind, const Rng& rng) {
+  if (!values.is_floating_point()) return values;
+  const double size = values.numel() > 0 ? values.square().mean().sqrt().item<double>() : 0.0;
+  at::Tensor noise = at::empty(values.sizes(), at::kDouble);
+  fill_normal(noise, rng, 0.0, size > 0 ? 0.5 * size : 0.1);
+  if (kind == Kind::buffer) noise.abs_();
+  return values + noise.to(values.options());
+}
 
 std::vector<std::string> carriers(const WeightSpace& space, int label) {
   std::vector<std::string> names;
@@ -46,19 +57,28 @@ std::vector<std::string> carriers(const WeightSpace& space, int label) {
 
 std::vector<LabelError> symmetry_errors(const Binding& binding, const std::function<at::Tensor()>& forward,
                                         const Rng& rng) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   Restored network(binding.tensors);
   const auto outputs = [&](const std::vector<at::Tensor>& values) {
     network.write(values);  // also undoes what a forward pass wrote into buffers
     return forward().detach().to(at::kDouble);
   };
-  const at::Tensor expected = outputs(network.values());
+  std::vector<at::Tensor> theta;
+  for (size_t i = 0; i < binding.tensors.size(); ++i) {
+    const Tensor& described = binding.space->tensors()[i];
+    theta.push_back(moved(network.values()[i], described.kind, rng.purpose(described.name)));
+  }
+  at::Tensor expected = outputs(theta);
+  if (!expected.isfinite().all().item<bool>()) {
+    theta = network.values();
+    expected = outputs(theta);
+  }
   const double scale = expected.abs().max().item<double>();
   const auto error_of = [&](const at::Tensor& received) {
     const double change = (received - expected).abs().max().item<double>();
     return scale > 0 ? change / scale : change;
   };
-  if (const double again = error_of(outputs(network.values())); !(again < 1e-12))
+  if (const double again = error_of(outputs(theta)); !(again < 1e-12))
     throw Error("binding",
                 "two forward passes over the same parameters differ by " + std::to_string(again) +
                     " of the largest output. Use one input for all, and eval mode (dropout draws anew each time).");
@@ -69,7 +89,7 @@ std::vector<LabelError> symmetry_errors(const Binding& binding, const std::funct
   for (size_t label = 0; label < plain.size(); ++label) {
     if (!plain[label]) continue;
     const auto g = random_element_of(space, static_cast<int>(label), rng.index(label));
-    errors.push_back({space.labels()[label].name, error_of(outputs(apply(g, space, network.values()))),
+    errors.push_back({space.labels()[label].name, error_of(outputs(apply(g, space, theta))),
                       carriers(space, static_cast<int>(label))});
   }
   return errors;
