@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <nfopt/runtime/meta/meta_metrics.h>
 #include <nfopt/runtime/meta/meta_report.h>
 #include <nfopt/runtime/meta/meta_run_identity.h>
