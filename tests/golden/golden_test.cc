@@ -96,10 +96,7 @@ void register_test(const char* suite, const std::string& name, const fs::path& f
   ::testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, file.c_str(), 0, make);
 }
 
-const bool pending_estimators = [] {
-  for (const char* kind : {"estimator_pes", "estimator_es", "estimator_full_es", "outer_adam_clip"})
-    register_pending_kind("unf-golden-1", kind, "meta-training is not part of this version");
-  register_pending_kind("nfn", "*", "the layers of nfn 0.1.2 are not part of this version");
+const bool pending_kinds = [] {
   register_pending_kind("lopt-1", "*", "the per-parameter learned optimizers are not part of this version");
   return true;
 }();
