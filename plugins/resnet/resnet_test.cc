@@ -4,7 +4,7 @@
 #include <nfopt/runtime/network/trainable.h>
 #include <nfopt/runtime/plugin/registry.h>
 #include <tests/plugins/conformance.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {
@@ -15,7 +15,6 @@ using Values = std::map<std::string, OptionValue>;
 ArchitecturePtr resnet() { return Registry::global().find("resnet"); }
 
 Example example(const std::string& name) { return testing::example_of(resnet(), name); }
-Instance instance_of(const std::string& name) { return testing::instance_of(resnet(), name); }
 
 Values imagenet(const char* block, Integers blocks) {
   return {{"input", Integers{3, 224, 224}},
