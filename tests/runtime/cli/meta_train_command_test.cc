@@ -59,7 +59,7 @@ families:
     horizon: [6, 16]
     label_noise: {share: 0.5, up_to: 0.3}
 estimator: {name: pes, window: 4, sigma: 0.01}
-outer: {steps: 40, lr: 0.003, warmup_steps: 5}
+outer: {steps: 40, lr: 0.003, warmup_steps: 1}
 evaluation: {every: 20, tasks: 3, steps: 10}
 log: {every: 3}
 checkpoint: {every: 5}
