@@ -2,13 +2,15 @@
 //
 //   layer_benchmark --benchmark_filter=mlp
 //
-// Counters: bytes are those of features read and written once, the least any evaluation moves.
+// Counters: bytes are those of features read and written once, the least any evaluation moves; peak = bytes of tensors
+// held at once beyond the inputs, per byte of the features that are read.
 
 #include <benchmark/benchmark.h>
 #include <nfopt/nflayers/layers/unf_linear_map.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <torch/torch.h>
 
+#include "benchmarks/peak_memory.h"
 #include "tests/nflayers/plan/numbered_spaces.h"
 
 namespace nfopt {
@@ -37,8 +39,9 @@ Tensors random_parameters(const UnfLinearMap& map) {
   return parameters;
 }
 
-void count(benchmark::State& state, const WeightSpace& space, int64_t channels) {
+void count(benchmark::State& state, const WeightSpace& space, int64_t channels, const std::function<void()>& pass) {
   state.SetBytesProcessed(state.iterations() * space.parameter_count() * channels * 4);
+  state.counters["peak"] = peak_bytes(pass) / static_cast<double>(space.parameter_count() * state.range(0) * 4);
 }
 
 void forward(benchmark::State& state, WeightSpace (*make)()) {
@@ -47,8 +50,9 @@ void forward(benchmark::State& state, WeightSpace (*make)()) {
   const auto parameters = random_parameters(map);
   const auto x = random_features(space, state.range(0));
   const torch::NoGradGuard guard;
-  for (auto _ : state) benchmark::DoNotOptimize(map(parameters, x));
-  count(state, space, state.range(0) + state.range(1));
+  const auto pass = [&] { benchmark::DoNotOptimize(map(parameters, x)); };
+  for (auto _ : state) pass();
+  count(state, space, state.range(0) + state.range(1), pass);
 }
 
 void forward_backward(benchmark::State& state, WeightSpace (*make)()) {
@@ -60,8 +64,9 @@ void forward_backward(benchmark::State& state, WeightSpace (*make)()) {
   Tensors inputs = parameters;
   inputs.insert(inputs.end(), x.begin(), x.end());
   for (at::Tensor& t : inputs) t.requires_grad_();
-  for (auto _ : state) benchmark::DoNotOptimize(torch::autograd::grad(map(parameters, x), inputs, cotangents));
-  count(state, space, 2 * (state.range(0) + state.range(1)));
+  const auto pass = [&] { benchmark::DoNotOptimize(torch::autograd::grad(map(parameters, x), inputs, cotangents)); };
+  for (auto _ : state) pass();
+  count(state, space, 2 * (state.range(0) + state.range(1)), pass);
 }
 
 void shapes(benchmark::internal::Benchmark* b) {

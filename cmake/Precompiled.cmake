@@ -1,16 +1,36 @@
-# torch/torch.h costs 20 s per file; precompiled once it costs a fraction. Every target of ours that includes
-# LibTorch reuses this one header.
+# LibTorch's headers cost 10 to 20 s a file; precompiled they cost a fraction. A file pays even for what it does not use:
+# the inline functions of a precompiled header are instantiated again in every file, 4 s for tensors and autograd, 8 s
+# for all of torch/torch.h. Hence two of them.
 #
-#   nfopt_use_precompiled(target)
+#   nfopt_use_precompiled(target)          tensors and autograd: sources include <torch/types.h>
+#   nfopt_use_precompiled_modules(target)  modules, optimizers and serialization, too: <torch/torch.h>
 
-function(nfopt_use_precompiled target)
-  if(NOT TARGET nfopt_pch)
-    file(WRITE "${PROJECT_BINARY_DIR}/pch/precompiled.cc" "// Carries the precompiled header.\n")
-    add_library(nfopt_pch OBJECT "${PROJECT_BINARY_DIR}/pch/precompiled.cc")
-    target_link_libraries(nfopt_pch PRIVATE nfopt_torch)
-    target_precompile_headers(nfopt_pch PRIVATE <torch/torch.h>)
-    set_target_properties(nfopt_pch PROPERTIES EXCLUDE_FROM_ALL OFF)
+function(nfopt_reuse_precompiled target carrier)
+  if(NOT TARGET ${carrier})
+    file(WRITE "${PROJECT_BINARY_DIR}/pch/${carrier}.cc" "// Carries the precompiled header.\n")
+    add_library(${carrier} OBJECT "${PROJECT_BINARY_DIR}/pch/${carrier}.cc")
+    target_link_libraries(${carrier} PRIVATE nfopt_torch)
+    target_precompile_headers(${carrier} PRIVATE ${ARGN})
+    set_target_properties(${carrier} PROPERTIES EXCLUDE_FROM_ALL OFF)
   endif()
   target_link_libraries(${target} PRIVATE nfopt_torch)
-  target_precompile_headers(${target} REUSE_FROM nfopt_pch)
+  target_precompile_headers(${target} REUSE_FROM ${carrier})
+endfunction()
+
+function(nfopt_use_precompiled target)
+  nfopt_reuse_precompiled(${target} nfopt_pch_tensors
+    <torch/types.h> <torch/csrc/autograd/autograd.h> <torch/csrc/autograd/grad_mode.h>
+    <torch/csrc/autograd/generated/variable_factories.h>)
+endfunction()
+
+function(nfopt_use_precompiled_modules target)
+  nfopt_reuse_precompiled(${target} nfopt_pch <torch/torch.h>)
+endfunction()
+
+# With NFOPT_UNITY, a target's sources are compiled six at a time: most of what a file costs is LibTorch's headers, so
+# that a first build takes half as long, and a change of one file longer.
+function(nfopt_unity target)
+  if(NFOPT_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
 endfunction()

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/action/group_action.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

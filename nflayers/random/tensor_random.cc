@@ -1,5 +1,5 @@
 #include <nfopt/nflayers/random/tensor_random.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

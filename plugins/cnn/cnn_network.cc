@@ -5,7 +5,7 @@
 #include <nfopt/runtime/network/ops/conv2d.h>
 #include <nfopt/runtime/network/ops/linear.h>
 #include <nfopt/runtime/network/ops/pooling.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

@@ -3,7 +3,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/initialization.h>
 #include <nfopt/runtime/network/ops/linear.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 #include <utility>

@@ -4,7 +4,7 @@
 #include <nfopt/runtime/network/trainable.h>
 #include <nfopt/runtime/plugin/registry.h>
 #include <tests/plugins/conformance.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {

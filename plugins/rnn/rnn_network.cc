@@ -7,7 +7,7 @@
 #include <nfopt/runtime/network/ops/linear.h>
 #include <nfopt/runtime/network/ops/lstm.h>
 #include <nfopt/runtime/network/ops/rnn.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <sstream>

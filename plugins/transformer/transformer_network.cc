@@ -11,7 +11,7 @@
 #include <nfopt/runtime/network/ops/linear.h>
 #include <nfopt/runtime/network/ops/rms_norm.h>
 #include <nfopt/runtime/network/ops/rotary.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <sstream>

@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/runtime/binding/binding.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <algorithm>
 #include <unordered_map>

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/binding/live_tensors.h>
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <sstream>
 #include <unordered_set>

@@ -2,7 +2,7 @@
 
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/conformance/conformance_test.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/conformance/function_probe.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

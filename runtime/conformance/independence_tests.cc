@@ -1,7 +1,7 @@
 // What a network must not depend on: the other members, earlier calls, other instances, other threads.
 
 #include <nfopt/runtime/conformance/conformance_test.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <exception>
 #include <sstream>
@@ -47,7 +47,7 @@ bool equal(const Computed& a, const Computed& b) {
   return true;
 }
 
-std::string scientific(double value) {
+std::string error_text(double value) {
   std::ostringstream out;
   out.precision(1);
   out << std::scientific << value;
@@ -65,7 +65,7 @@ void compare_members(const Built& built, const Members& three, const at::Tensor&
       const double error = relative_error(together.narrow(0, p, 1), alone);
       if (error <= kMemberTolerance) return true;
       findings.fail(what + " of member " + std::to_string(p) + " of 3 differs from the same network alone (" + how +
-                    "): relative error " + scientific(error) + ", limit " + scientific(kMemberTolerance) + ".");
+                    "): relative error " + error_text(error) + ", limit " + error_text(kMemberTolerance) + ".");
       return false;
     };
     if (!expect(all.y, one.y, "the output")) return;

@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/runtime/conformance/subject.h>
 #include <nfopt/runtime/network/trainable.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <limits>
 #include <utility>

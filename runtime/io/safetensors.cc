@@ -2,7 +2,7 @@
 #include <nfopt/runtime/io/atomic_file.h>
 #include <nfopt/runtime/io/safetensors.h>
 #include <nfopt/runtime/io/safetensors_header.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/meta/backpropagation.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include <algorithm>
 
@@ -56,7 +57,7 @@ class TruncatedGradient final : public Backpropagation {
   using Backpropagation::Backpropagation;
 
   Estimate estimate(const at::Tensor& theta, const at::Tensor&, Unroll& unroll) override {
-    const torch::AutoGradMode grad(true);
+    const at::AutoGradMode grad(true);
     const at::Tensor leaves = rows(theta, unroll);
     const Window window = unroll.run(leaves, {options_.window, Restart::next_step});
     unroll.set_carried(detached(unroll.carried(), false));
@@ -91,7 +92,7 @@ class FullGradient final : public Backpropagation {
     std::vector<double> losses(particles_, 0.0);
     int64_t steps = 0, diverged = 0;
     for (int64_t s = 0; s < segments; ++s) {
-      const torch::NoGradGuard no_grad;
+      const at::NoGradGuard no_grad;
       starts.push_back(unroll.state());
       const Window window = unroll.run(leaves, {q, Restart::never});
       const at::Tensor share = (window.loss.to(at::kDouble) * weights(s, segments)).sum(0);
@@ -104,7 +105,7 @@ class FullGradient final : public Backpropagation {
     at::Tensor gradients = at::zeros({particles_, size_}, at::kDouble);
     std::vector<at::Tensor> cotangents;  // of what a segment carries to the next
     for (int64_t s = segments - 1; s >= 0; --s) {
-      const torch::AutoGradMode grad(true);
+      const at::AutoGradMode grad(true);
       unroll.load_state(starts[s]);
       const std::vector<at::Tensor> carried = detached(unroll.carried(), true);
       unroll.set_carried(carried);

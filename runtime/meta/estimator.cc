@@ -3,7 +3,7 @@
 #include <nfopt/runtime/meta/backpropagation.h>
 #include <nfopt/runtime/meta/estimator.h>
 #include <nfopt/runtime/meta/evolution_strategies.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/meta/evolution_strategies.h>
 #include <nfopt/runtime/meta/pair_differences.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

@@ -2,7 +2,7 @@
 #include <nfopt/runtime/meta/inner_curves.h>
 #include <nfopt/runtime/meta/network_unroll.h>
 #include <nfopt/runtime/meta/side_by_side.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 
@@ -23,7 +23,7 @@ InnerCurves inner_curves(const TaskFamily& family, const RuleFactory& rules, con
   curves.bound.resize(options.tasks);
   std::vector<int64_t> diverged(options.tasks), steps(options.tasks);
   const auto run_task = [&](size_t i) {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     NetworkUnrollOptions one;
     one.rng = Rng(options.seed).purpose("evaluation");
     one.first_particle = options.first + i;

@@ -1,7 +1,7 @@
 #include <nfopt/runtime/meta/inner_curves.h>
 #include <nfopt/runtime/meta/meta_evaluation.h>
 #include <nfopt/runtime/meta/tensor_bytes.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

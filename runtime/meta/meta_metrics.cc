@@ -1,12 +1,12 @@
 #include <nfopt/runtime/meta/meta_metrics.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 
 namespace nfopt {
 namespace {
 
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+constexpr double kEmptyCell = std::numeric_limits<double>::quiet_NaN();
 
 // TensorBoard groups by what stands before the slash.
 std::string tag_of(const std::string& column) {
@@ -49,15 +49,15 @@ void MetaMetrics::write(int64_t step, int64_t inner_steps, const MetaEvaluation*
   if (any) loss_ = sums_.loss / sums_.steps;
   MetricsRow row{
       step,
-      {any ? loss_ : kMissing, any ? sums_.gradient_norm / sums_.steps : kMissing, any ? learning_rate_ : kMissing,
+      {any ? loss_ : kEmptyCell, any ? sums_.gradient_norm / sums_.steps : kEmptyCell, any ? learning_rate_ : kEmptyCell,
        static_cast<double>(inner_steps), sums_.finished, sums_.diverged, sums_.dropped,
-       evaluation != nullptr ? evaluation->mean() : kMissing, evaluation != nullptr ? evaluation->last() : kMissing}};
+       evaluation != nullptr ? evaluation->mean() : kEmptyCell, evaluation != nullptr ? evaluation->last() : kEmptyCell}};
   sums_ = {};
   if (!log_) return;
   const auto families = static_cast<int64_t>(config_->evaluation_families.size());
   for (int64_t family = 0; family < families && families > 1; ++family) {
-    row.values.push_back(evaluation != nullptr ? evaluation->mean(family) : kMissing);
-    row.values.push_back(evaluation != nullptr ? evaluation->last(family) : kMissing);
+    row.values.push_back(evaluation != nullptr ? evaluation->mean(family) : kEmptyCell);
+    row.values.push_back(evaluation != nullptr ? evaluation->last(family) : kEmptyCell);
   }
   log_->write(row);
 

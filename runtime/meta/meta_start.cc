@@ -3,7 +3,7 @@
 #include <nfopt/runtime/meta/meta_start.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 

@@ -1,6 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/meta/network_unroll.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -112,7 +113,7 @@ void NetworkUnroll::begin_all() {
 }
 
 int64_t NetworkUnroll::restart() {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   for (Particle& particle : particles_) ++particle.restarts;
   begin_all();
   int64_t horizon = 0;
@@ -153,7 +154,7 @@ void NetworkUnroll::draw_batches() {
 }
 
 at::Tensor NetworkUnroll::step(const NamedTensors& theta) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   (*gradient_)(members_, batches_->examples(), Pass{true, particle_rng("pass", 0).index(particles_[0].steps)});
   const std::vector<at::Tensor> params = select(members_.tensors(), parameters_);
   rule_->step_in_place(theta, params, gradient_->gradients(), rule_state_, context(gradient_->loss()));
@@ -180,7 +181,7 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
   if (flat_theta.dim() != 2 || flat_theta.size(0) != size())
     throw Error("meta", "the unroll has " + std::to_string(size()) + " members: expected theta [" +
                             std::to_string(size()) + ", " + std::to_string(layout_.size()) + "].");
-  const torch::AutoGradMode grad(differentiable);
+  const at::AutoGradMode grad(differentiable);
   const NamedTensors theta = layout_.unflatten(flat_theta, family_->dtype());
 
   const int64_t steps = plan.steps, count = particles(), all = size();
@@ -254,7 +255,7 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
 }
 
 at::Tensor NetworkUnroll::final_losses(int64_t batches) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const double top = TaskFamily::loss_bound(*task_);
   at::Tensor sums = at::zeros({size()}, at::kDouble);
   for (int64_t b = 0; b < batches; ++b) {
@@ -275,7 +276,7 @@ at::Tensor NetworkUnroll::final_losses(int64_t batches) {
 
 void NetworkUnroll::copy_positive_to_negative() {
   if (signs() != 2) return;
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const auto copy = [&](const at::Tensor& tensor) {
     tensor.narrow(0, particles(), particles()).copy_(tensor.narrow(0, 0, particles()));
   };
@@ -320,7 +321,7 @@ NamedTensors NetworkUnroll::state() const {
 }
 
 void NetworkUnroll::load_state(const NamedTensors& state) {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const at::Tensor& counters = state.at("counters");
   if (counters.sizes() != at::IntArrayRef({particles(), kCounters}) || counters.scalar_type() != at::kLong)
     throw Error("meta", "the saved unroll has other particles than this run: expected counters of " +

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/meta/pair_differences.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -2,7 +2,7 @@
 #include <nfopt/runtime/meta/network_unroll.h>
 #include <nfopt/runtime/meta/population.h>
 #include <nfopt/runtime/meta/side_by_side.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <numeric>
@@ -108,7 +108,7 @@ std::vector<Estimate> Population::estimate(const at::Tensor& theta, int64_t oute
   const at::Tensor shared = theta.detach().to(at::kDouble).contiguous();
   std::vector<Estimate> estimates(own.size());
   const auto run_chunk = [&](size_t position) {
-    const torch::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
     Chunk& chunk = own[order[position]];
     at::Tensor eps;
     if (chunk.estimator->signs() == 2)

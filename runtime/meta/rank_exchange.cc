@@ -1,7 +1,7 @@
 #include <nfopt/runtime/meta/rank_exchange.h>
 #include <nfopt/runtime/meta/tensor_bytes.h>
 #include <nfopt/runtime/train/train_config.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <charconv>

@@ -3,7 +3,7 @@
 #include <nfopt/runtime/network/channel_norm.h>
 #include <nfopt/runtime/network/ops/batch_norm.h>
 #include <nfopt/runtime/network/ops/group_norm.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

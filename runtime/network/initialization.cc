@@ -2,7 +2,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/runtime/network/initialization.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/runtime/network/members.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 #include <utility>

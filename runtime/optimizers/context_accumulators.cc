@@ -1,5 +1,5 @@
 #include <nfopt/runtime/optimizers/context_accumulators.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/optimizers/context_fused_step.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/context_rates.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>

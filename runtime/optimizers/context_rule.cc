@@ -8,7 +8,7 @@
 #include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/parameter_space.h>
 #include <nfopt/runtime/optimizers/rule_description.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -63,7 +63,7 @@ std::vector<std::pair<std::string, std::vector<int64_t>>> shapes_of(const Contex
           {"rate.bias2", {roles}}};
 }
 
-bool theta_fits(const at::Tensor& t, const std::vector<int64_t>& shape) {
+bool shape_fits(const at::Tensor& t, const std::vector<int64_t>& shape) {
   return t.defined() && t.dim() == static_cast<int64_t>(shape.size()) + 1 &&
          t.sizes().slice(1) == at::IntArrayRef(shape);
 }
@@ -103,7 +103,7 @@ std::vector<at::Tensor> ContextRule::Parts::theta_values(const UpdateRule& rule,
                                                          const at::Tensor& like) const {
   auto given = theta.begin();
   for (const auto& [name, shape] : shapes)
-    if (given == theta.end() || given->first != name || !theta_fits((given++)->second, shape)) check_theta(rule, theta);
+    if (given == theta.end() || given->first != name || !shape_fits((given++)->second, shape)) check_theta(rule, theta);
   if (given != theta.end()) check_theta(rule, theta);
   std::vector<at::Tensor> values;
   for (const auto& [name, tensor] : theta) {
@@ -200,7 +200,7 @@ Update ContextRule::update(const NamedTensors& theta, const std::vector<at::Tens
 void ContextRule::step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                                 const std::vector<at::Tensor>& grads, RuleState& state,
                                 const StepContext& context) const {
-  const torch::NoGradGuard no_grad;
+  const at::NoGradGuard no_grad;
   const Parts& parts = *parts_;
   parts.layout->check(params, "parameters");
   parts.layout->check(grads, "gradients", params.front());

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/runtime/optimizers/network_layer.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 
@@ -19,7 +19,7 @@ class DenseLayer final : public NetworkLayer {
     return (*pointwise(theta, x))(x.channels);
   }
   std::optional<PointwiseMap> pointwise(std::span<const at::Tensor> theta, const Features& x) const override {
-    return pointwise_map(theta[0], theta[1], c_in_ - (x.constant.defined() ? x.constant.size(0) : 0), x.constant);
+    return pointwise_map(theta[0], theta[1], c_in_ - (x.constant.defined() ? x.constant.size(1) : 0), x.constant);
   }
 
  private:
@@ -36,7 +36,8 @@ PointwiseMap pointwise_map(const at::Tensor& w, const at::Tensor& b, int64_t var
   at::Tensor bias = b;
   if (constant.defined() && constant.numel() > 0) {
     map.weight = map.weight.narrow(2, 0, varying);
-    const at::Tensor added = at::matmul(constant, w.narrow(1, varying, constant.size(0)));
+    // [P|1, K] times [P|1, K, C_out]: one side may have members and the other not.
+    const at::Tensor added = at::matmul(constant.unsqueeze(1), w.narrow(1, varying, constant.size(1))).squeeze(1);
     bias = bias.defined() ? bias + added : added;
   }
   if (bias.defined()) map.bias = bias.unsqueeze(2);

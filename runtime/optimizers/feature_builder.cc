@@ -2,7 +2,7 @@
 #include <nfopt/runtime/optimizers/momenta.h>
 #include <nfopt/runtime/optimizers/normalization.h>
 #include <nfopt/runtime/optimizers/time_features.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@ namespace nfopt {
 
 at::Tensor Features::joined() const {
   if (!constant.defined() || constant.numel() == 0) return channels;
-  return at::cat({channels, constant.view({1, -1, 1}).expand({channels.size(0), -1, channels.size(2)})}, 1);
+  return at::cat({channels, constant.unsqueeze(2).expand({channels.size(0), -1, channels.size(2)})}, 1);
 }
 
 FeatureBuilder::FeatureBuilder(FeatureDescription description, std::shared_ptr<const ParameterLayout> layout)
@@ -33,14 +33,17 @@ void FeatureBuilder::advance(const NamedTensors& old, const at::Tensor& g, Named
     state.add("rms", decayed_averages(old.at("rms"), g.square(), {description_.rms_decay}));
 }
 
-at::Tensor FeatureBuilder::normalized_momenta(const NamedTensors& state, int64_t step) const {
+at::Tensor FeatureBuilder::normalized_momenta(const NamedTensors& state, const std::vector<int64_t>& steps) const {
   if (!has(FeatureInput::normalized_momenta)) return {};
+  std::vector<int64_t> updates;
+  for (const int64_t step : steps) updates.push_back(step + 1);
   return normalized_averages(state.at("momenta"), description_.momentum_decays, state.at("rms"), description_.rms_decay,
-                             description_.rms_floor, step + 1);
+                             description_.rms_floor, updates);
 }
 
 Features FeatureBuilder::build(const at::Tensor& p, const at::Tensor& g, const NamedTensors& state,
-                               const at::Tensor& normalized_momenta, int64_t step, FeatureStages* stages) const {
+                               const at::Tensor& normalized_momenta, const std::vector<int64_t>& steps,
+                               FeatureStages* stages) const {
   std::vector<at::Tensor> inputs;
   for (const FeatureInput input : description_.inputs) {
     switch (input) {
@@ -62,7 +65,7 @@ Features FeatureBuilder::build(const at::Tensor& p, const at::Tensor& g, const N
   const at::Tensor clipped = std::isinf(description_.clip) ? raw : raw.clamp(-description_.clip, description_.clip);
   Features features;
   features.channels = normalize(clipped, *layout_, description_.normalization, description_.epsilon);
-  features.constant = time_features(step, description_.time_scales, raw);
+  features.constant = time_features(steps, description_.time_scales, raw);
   // A channel that is constant over a tensor has mean itself and deviation 0.
   if (description_.normalization == Normalization::standardized) features.constant = at::zeros_like(features.constant);
   if (stages != nullptr) *stages = {raw, clipped, features.channels};

@@ -13,7 +13,7 @@ namespace nfopt {
 /// last. Kept apart so that a first dense layer can add the constant ones to its bias.
 struct Features {
   at::Tensor channels;  ///< [P, C, N]
-  at::Tensor constant;  ///< [K]
+  at::Tensor constant;  ///< [P|1, K]
 
   at::Tensor joined() const;  ///< [P, C + K, N]
 };
@@ -35,10 +35,11 @@ class FeatureBuilder {
   /// The accumulators after gradient g [P, N].
   void advance(const NamedTensors& old, const at::Tensor& g, NamedTensors& state) const;
 
-  /// [P, decays, N] after `advance`; undefined when no input asks for them. `step` is 0 on the first step.
-  at::Tensor normalized_momenta(const NamedTensors& state, int64_t step) const;
+  /// [P, decays, N] after `advance`; undefined when no input asks for them. `steps` has one entry for all members or
+  /// one for each; 0 is the first step.
+  at::Tensor normalized_momenta(const NamedTensors& state, const std::vector<int64_t>& steps) const;
   Features build(const at::Tensor& p, const at::Tensor& g, const NamedTensors& state,
-                 const at::Tensor& normalized_momenta, int64_t step, FeatureStages* stages) const;
+                 const at::Tensor& normalized_momenta, const std::vector<int64_t>& steps, FeatureStages* stages) const;
 
  private:
   bool has(FeatureInput input) const;

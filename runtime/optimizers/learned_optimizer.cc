@@ -142,7 +142,7 @@ LearnedOptimizerOptions& LearnedOptimizer::group_options(size_t group) const {
 }
 
 at::Tensor LearnedOptimizer::step(LossClosure closure) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   at::Tensor loss;
   if (closure) {
     at::AutoGradMode with_grad(true);

@@ -1,10 +1,11 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/feature_builder.h>
+#include <nfopt/runtime/optimizers/fused_rule.h>
 #include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/parameter_space.h>
 #include <nfopt/runtime/optimizers/step_form.h>
 #include <nfopt/runtime/optimizers/update_network.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <sstream>
@@ -23,6 +24,26 @@ bool theta_fits(const at::Tensor& t, const std::vector<int64_t>& shape) {
          t.sizes().slice(1) == at::IntArrayRef(shape);
 }
 
+/// Whether somebody may ask for a derivative of the step.
+bool wants_gradients(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                     const std::vector<at::Tensor>& grads, const RuleState& state) {
+  if (!at::GradMode::is_enabled()) return false;
+  const auto wants = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
+  const auto named = [&](const auto& entry) { return wants(entry.second); };
+  return std::any_of(params.begin(), params.end(), wants) || std::any_of(grads.begin(), grads.end(), wants) ||
+         std::any_of(theta.begin(), theta.end(), named) || std::any_of(state.begin(), state.end(), named);
+}
+
+/// One entry for all members, or one for each.
+std::vector<int64_t> steps_of(const StepContext& context, int64_t members) {
+  if (context.member_steps.empty()) return {context.step};
+  if (context.member_steps.size() != static_cast<size_t>(members))
+    throw Error("optimizer", "member_steps has " + std::to_string(context.member_steps.size()) +
+                                 " entries, the population has " + std::to_string(members) +
+                                 " members. Give the step of every member, or none.");
+  return context.member_steps;
+}
+
 }  // namespace
 
 struct LearnedRule::Parts {
@@ -33,7 +54,9 @@ struct LearnedRule::Parts {
         features(description.features, layout),
         network(description.network, *space, layout),
         step(make_step(description.step, description.features)),
+        fused(FusedRule::make(description, network.plan(), layout)),
         shapes(network.theta_shapes()) {
+    if (description.context) throw Error("rule", "'context' is a rule of its own: use make_update_rule.");
     if (layout->size() == 0) throw Error("rule", "the weight space has no parameters to optimize.");
     for (ThetaShape& shape : step->theta_shapes()) shapes.push_back(std::move(shape));
   }
@@ -41,6 +64,9 @@ struct LearnedRule::Parts {
   Update run(const UpdateRule& rule, const NamedTensors& theta, const std::vector<at::Tensor>& params,
              const std::vector<at::Tensor>& grads, const RuleState& state, const StepContext& context,
              RuleTrace* trace) const;
+  /// Throws Error for parameters, gradients or state of another shape, type or device.
+  void check_tensors(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
+                     const RuleState& state) const;
   std::vector<at::Tensor> theta_values(const UpdateRule& rule, const NamedTensors& theta, const at::Tensor& like) const;
   /// Parameters without a gradient keep their state, and their update is 0.
   void keep_untouched(const std::vector<at::Tensor>& grads, const RuleState& old, Update& result) const;
@@ -51,8 +77,25 @@ struct LearnedRule::Parts {
   FeatureBuilder features;
   UpdateNetwork network;
   std::unique_ptr<Step> step;
+  std::unique_ptr<const FusedRule> fused;  ///< null where the kernels have no path
   std::vector<ThetaShape> shapes;
 };
+
+void LearnedRule::Parts::check_tensors(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
+                                       const RuleState& state) const {
+  layout->check(params, "parameters");
+  layout->check(grads, "gradients", params.front());
+  std::string problems;
+  for (const auto& [name, tensor] : state) {
+    const int64_t rows = name == "momenta" ? static_cast<int64_t>(description.features.momentum_decays.size()) : 1;
+    const std::vector<int64_t> expected = {params.front().size(0), rows, layout->total()};
+    if (!tensor.defined() || tensor.sizes() != at::IntArrayRef(expected))
+      problems += "\n  '" + name + "': expected " + shape_text(expected) + ", received " +
+                  (tensor.defined() ? shape_text(tensor.sizes()) : "nothing");
+  }
+  if (!problems.empty())
+    throw Error("optimizer", "the state does not fit the parameters:" + problems + "\nIt comes from init().");
+}
 
 std::vector<at::Tensor> LearnedRule::Parts::theta_values(const UpdateRule& rule, const NamedTensors& theta,
                                                          const at::Tensor& like) const {
@@ -87,8 +130,7 @@ void LearnedRule::Parts::keep_untouched(const std::vector<at::Tensor>& grads, co
 Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta, const std::vector<at::Tensor>& params,
                                const std::vector<at::Tensor>& grads, const RuleState& state, const StepContext& context,
                                RuleTrace* trace) const {
-  layout->check(params, "parameters");
-  layout->check(grads, "gradients", params.front());
+  check_tensors(params, grads, state);
   const std::vector<at::Tensor> values = theta_values(rule, theta, params.front());
   const std::span<const at::Tensor> all(values);
   const size_t network_size = network.theta_shapes().size();
@@ -104,18 +146,19 @@ Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta
   const at::Tensor g = layout->flatten(complete ? grads : filled);
 
   Update result;
+  const std::vector<int64_t> steps = steps_of(context, p.size(0));
   features.advance(state, g, result.state);
-  const at::Tensor normalized_momenta = features.normalized_momenta(result.state, context.step);
+  const at::Tensor normalized_momenta = features.normalized_momenta(result.state, steps);
   FeatureStages stages;
   const Features x =
-      features.build(p, g, result.state, normalized_momenta, context.step, trace != nullptr ? &stages : nullptr);
+      features.build(p, g, result.state, normalized_momenta, steps, trace != nullptr ? &stages : nullptr);
   const at::Tensor f = network.apply(all.first(network_size), x);
   const at::Tensor momenta = result.state.at("momenta");
   const at::Tensor u =
       step->update(all.subspan(network_size), {f, g, momenta, normalized_momenta, state}, result.state);
   result.updates = layout->unflatten(u);
   if (!complete) keep_untouched(grads, state, result);
-  if (trace != nullptr) *trace = {stages.raw, stages.clipped, stages.normalized, x.joined(), x.constant, f};
+  if (trace != nullptr) *trace = {stages.raw, stages.clipped, stages.normalized, x.joined(), x.constant.squeeze(0), f};
   return result;
 }
 
@@ -152,9 +195,33 @@ RuleState LearnedRule::init(const std::vector<at::Tensor>& params) const {
   return state;
 }
 
+bool LearnedRule::is_fused() const { return parts_->fused != nullptr; }
+
 Update LearnedRule::update(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                            const std::vector<at::Tensor>& grads, const RuleState& state,
                            const StepContext& context) const {
+  if (parts_->fused == nullptr || wants_gradients(theta, params, grads, state) ||
+      !FusedRule::accepts(params, grads, state))
+    return parts_->run(*this, theta, params, grads, state, context, nullptr);
+  parts_->check_tensors(params, grads, state);
+  const std::vector<at::Tensor> values = parts_->theta_values(*this, theta, params.front());
+  return parts_->fused->update(values, params, grads, state, steps_of(context, params.front().size(0)));
+}
+
+void LearnedRule::step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                                const std::vector<at::Tensor>& grads, RuleState& state,
+                                const StepContext& context) const {
+  const at::NoGradGuard no_grad;
+  if (parts_->fused == nullptr || !FusedRule::accepts(params, grads, state))
+    return UpdateRule::step_in_place(theta, params, grads, state, context);
+  parts_->check_tensors(params, grads, state);
+  const std::vector<at::Tensor> values = parts_->theta_values(*this, theta, params.front());
+  parts_->fused->step_in_place(values, params, grads, state, steps_of(context, params.front().size(0)));
+}
+
+Update LearnedRule::update_with_aten(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                                     const std::vector<at::Tensor>& grads, const RuleState& state,
+                                     const StepContext& context) const {
   return parts_->run(*this, theta, params, grads, state, context, nullptr);
 }
 

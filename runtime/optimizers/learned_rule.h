@@ -7,7 +7,7 @@
 
 namespace nfopt {
 
-/// Values inside one step, [P, C, N] each except `time` [K]; N runs over all parameters in order.
+/// Values inside one step, [P, C, N] each except `time`: [K], or [P, K] for members at different steps; N runs over all parameters in order.
 struct RuleTrace {
   at::Tensor raw, clipped, normalized;  ///< channels without time
   at::Tensor network_input;             ///< with time
@@ -46,9 +46,18 @@ class NFOPT_API LearnedRule final : public UpdateRule {
   RuleState init(const std::vector<at::Tensor>& params) const override;
   Update update(const NamedTensors& theta, const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
                 const RuleState& state, const StepContext& context) const override;
+  void step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                     const std::vector<at::Tensor>& grads, RuleState& state, const StepContext& context) const override;
   std::string describe() const override;
 
-  /// `update` that also reports what happened inside.
+  /// Whether steps on the CPU that need no gradients are fused (docs/optimizers.md, "The fused CPU step"). `update` and
+  /// `step_in_place` then differ from `update_with_aten` by rounding.
+  bool is_fused() const;
+  /// `update` by ATen operators on any device: what the fused step is compared with.
+  Update update_with_aten(const NamedTensors& theta, const std::vector<at::Tensor>& params,
+                          const std::vector<at::Tensor>& grads, const RuleState& state,
+                          const StepContext& context) const;
+  /// `update_with_aten` that also reports what happened inside.
   Update update_traced(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                        const std::vector<at::Tensor>& grads, const RuleState& state, const StepContext& context,
                        RuleTrace& trace) const;

@@ -9,8 +9,9 @@ namespace nfopt {
 /// m_k <- a_k m_k + (1 - a_k) x, without bias correction.   m [P, K, N], x [P, N]
 at::Tensor decayed_averages(const at::Tensor& m, const at::Tensor& x, const std::vector<double>& decays);
 
-/// (m_k / (1 - a_k^T)) * max(v / (1 - c^T), floor)^(-1/2).   m [P, K, N], v [P, 1, N], T >= 1 updates done
+/// (m_k / (1 - a_k^T)) * max(v / (1 - c^T), floor)^(-1/2).   m [P, K, N], v [P, 1, N], T >= 1 updates done: one number
+/// for all members, or one for each
 at::Tensor normalized_averages(const at::Tensor& m, const std::vector<double>& decays, const at::Tensor& v, double c,
-                               double floor, int64_t updates);
+                               double floor, const std::vector<int64_t>& updates);
 
 }  // namespace nfopt

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/optimizers/normalization.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {

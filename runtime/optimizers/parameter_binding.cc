@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/binding/binding.h>
 #include <nfopt/runtime/optimizers/parameter_binding.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 

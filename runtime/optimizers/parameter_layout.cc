@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/parameter_layout.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/optimizers/pointwise_chain.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/position_embedding.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 

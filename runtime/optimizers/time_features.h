@@ -6,8 +6,10 @@
 
 namespace nfopt {
 
-/// tanh(t/tau - 1) per time scale tau, computed in float64 on the CPU and converted to the type and device of `like`:
-/// float32 arithmetic would lose late steps.   -> [scales]
-at::Tensor time_features(int64_t step, const std::vector<double>& scales, const at::Tensor& like);
+/// tanh(t/tau - 1) per time scale tau, in float64: float32 arithmetic would lose late steps.
+std::vector<double> time_features(int64_t step, const std::vector<double>& scales);
+
+/// The same for every step of `steps`, as one tensor of the type and device of `like`.   -> [steps, scales]
+at::Tensor time_features(const std::vector<int64_t>& steps, const std::vector<double>& scales, const at::Tensor& like);
 
 }  // namespace nfopt

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/layers/unf_linear_map.h>
 #include <nfopt/runtime/optimizers/network_layer.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {

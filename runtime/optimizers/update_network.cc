@@ -1,11 +1,10 @@
 #include <nfopt/runtime/optimizers/update_network.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 
 UpdateNetwork::UpdateNetwork(const NetworkDescription& description, const WeightSpace& space,
                              const std::shared_ptr<const ParameterLayout>& layout) {
-  std::shared_ptr<const Plan> plan;
   for (size_t k = 0; k < description.layers.size(); ++k) {
     const LayerDescription& layer = description.layers[k];
     const bool is_dense = layer.type == LayerType::dense;
@@ -14,9 +13,9 @@ UpdateNetwork::UpdateNetwork(const NetworkDescription& description, const Weight
     };
     Entry& entry = layers_.emplace_back();
     entry.relu = layer.relu;
-    if (!is_dense && !plan) plan = std::make_shared<const Plan>(build_plan(space, description.fold));
+    if (!is_dense && !plan_) plan_ = std::make_shared<const Plan>(build_plan(space, description.fold));
     entry.layer =
-        is_dense ? dense_layer(layer, description.dense_init) : unf_layer(layer, plan, description.dense_init, layout);
+        is_dense ? dense_layer(layer, description.dense_init) : unf_layer(layer, plan_, description.dense_init, layout);
     entry.first = shapes_.size();
     add(entry.layer->theta_shapes());
     entry.positions = shapes_.size();

@@ -17,6 +17,8 @@ class UpdateNetwork {
   const std::vector<ThetaShape>& theta_shapes() const { return shapes_; }
   std::vector<at::Tensor> initial_theta(const Rng& rng) const;
   at::Tensor apply(std::span<const at::Tensor> theta, Features x) const;
+  /// Of the equivariant layers; null where there are none.
+  const Plan* plan() const { return plan_.get(); }
 
  private:
   struct Entry {
@@ -27,6 +29,7 @@ class UpdateNetwork {
     size_t positions = 0;  ///< first of its position embeddings
     size_t last = 0;       ///< one past the end
   };
+  std::shared_ptr<const Plan> plan_;
   std::vector<Entry> layers_;
   std::vector<ThetaShape> shapes_;
 };

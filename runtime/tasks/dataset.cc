@@ -1,5 +1,5 @@
 #include <nfopt/runtime/tasks/dataset.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/tasks/particle_batches.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstring>
 

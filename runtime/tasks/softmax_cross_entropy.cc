@@ -1,5 +1,5 @@
 #include <nfopt/runtime/tasks/softmax_cross_entropy.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

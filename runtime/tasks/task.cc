@@ -3,7 +3,7 @@
 #include <nfopt/runtime/network/losses/cross_entropy.h>
 #include <nfopt/runtime/network/trainable.h>
 #include <nfopt/runtime/tasks/task.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <sstream>
@@ -16,7 +16,7 @@ constexpr int64_t kEvaluationPredictions = 16384;  // a text predicts every posi
 
 // Before a run begins: a network that does not fit its data says so in terms of both.
 void check_fit(const Task& task, int64_t classes) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   const Examples two = task.train().first(2);
   Members probe = task.initialize(1, Rng(0));
   at::Tensor logits;
@@ -52,7 +52,7 @@ Task::Task(Instance instance, const Dataset& data, int64_t batch_size, at::Devic
 
 Members Task::initialize(int64_t members, const Rng& rng) const {
   Members fresh = Members::zeros(instance_.space, members, options_);
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   network_->initialize(fresh, rng);
   return fresh;
 }
@@ -68,7 +68,7 @@ at::Tensor Task::member_losses(Members& members, const Examples& batches, const 
 }
 
 TaskScore Task::evaluate(Members& members, const Examples& examples) const {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   const at::TensorOptions sums = options_.dtype(at::kDouble);
   TaskScore total{at::zeros({members.size()}, sums), at::zeros({members.size()}, sums)};
   const int64_t count = examples.size();

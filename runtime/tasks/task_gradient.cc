@@ -1,5 +1,6 @@
 #include <nfopt/runtime/tasks/task_gradient.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {
@@ -10,7 +11,7 @@ class AutogradGradient final : public TaskGradient {
       : task_(std::move(task)), particles_(particles), signs_(signs) {}
 
   void operator()(Members& members, const Examples& batches, const Pass& pass) override {
-    const torch::AutoGradMode grad(true);
+    const at::AutoGradMode grad(true);
     std::vector<at::Tensor> losses;
     std::vector<std::vector<at::Tensor>> gradients;
     for (int64_t s = 0; s < signs_; ++s) one_sign(members, s, batches, pass, losses, gradients);

@@ -1,6 +1,6 @@
 #include <nfopt/runtime/train/final_scores.h>
 #include <nfopt/runtime/train/trainer.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/train/finite_check.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/train/metrics_window.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <limits>
 

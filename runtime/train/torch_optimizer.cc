@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/train/torch_optimizer.h>
-#include <torch/torch.h>
+#include <torch/optim.h>
 
 #include <functional>
 

@@ -1,7 +1,7 @@
 #include <nfopt/runtime/plugin/registry.h>
 #include <nfopt/runtime/train/finite_check.h>
 #include <nfopt/runtime/train/trainer.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +19,7 @@ at::ScalarType dtype_of(const TrainConfig& config) { return config.dtype == "flo
 
 at::Device device_of(const TrainConfig& config) {
   if (config.device == "cpu") return at::kCPU;
-  if (!torch::cuda::is_available())
+  if (!(at::detail::getCUDAHooks().deviceCount() > 0))
     throw Error(
         "device",
         "'cuda' is not available: no GPU was found, or this LibTorch was built without CUDA. Use --device cpu.");
@@ -62,7 +62,7 @@ NamedTensors copies(const NamedTensors& tensors) {
 }
 
 void put_back(std::vector<at::Tensor>& tensors, const std::vector<at::Tensor>& before) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   for (size_t i = 0; i < tensors.size(); ++i) tensors[i].copy_(before[i]);
 }
 
@@ -193,7 +193,7 @@ Checkpoint Trainer::checkpoint() const {
 }
 
 void Trainer::restore(const Checkpoint& checkpoint, std::vector<MetricsRow> rows) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   step_ = checkpoint.step;
   const std::vector<Tensor>& described = task_.space()->tensors();
   for (size_t i = 0; i < described.size(); ++i) {

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/kernels/aten/check_features.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 

@@ -1,5 +1,5 @@
 #include <nfopt/nflayers/kernels/aten/coefficient_map.h>
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,5 @@
 #include <nfopt/nflayers/kernels/aten/halves.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #include <nfopt/nflayers/kernels/aten/halves.h>
 #include <nfopt/nflayers/kernels/aten/products.h>
 #include <nfopt/nflayers/kernels/aten/views.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::aten {
 namespace {

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/kernels/aten/momentum_accumulation.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 

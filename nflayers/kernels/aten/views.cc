@@ -1,5 +1,5 @@
 #include <nfopt/nflayers/kernels/aten/views.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

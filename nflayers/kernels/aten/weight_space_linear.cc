@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/kernels/aten/check_features.h>
 #include <nfopt/nflayers/kernels/aten/weight_space_linear.h>
-#include <torch/torch.h>
+#include <torch/autograd.h>
 
 #include <algorithm>
 

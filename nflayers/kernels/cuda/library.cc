@@ -7,7 +7,7 @@
 #include <nfopt/nflayers/kernels/cuda/momentum_launch.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/version.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

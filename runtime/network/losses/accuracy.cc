@@ -1,6 +1,6 @@
 #include <nfopt/runtime/network/losses/accuracy.h>
 #include <nfopt/runtime/network/losses/label_shape.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::losses {
 

@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/losses/label_shape.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 

@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/near_names.h>
 #include <nfopt/runtime/network/ops/activation.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

@@ -2,7 +2,7 @@
 #include <nfopt/runtime/network/ops/group_norm.h>
 #include <nfopt/runtime/network/ops/member_channels.h>
 #include <nfopt/runtime/network/ops/shape_text.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

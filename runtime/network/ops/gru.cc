@@ -1,6 +1,6 @@
 #include <nfopt/runtime/network/ops/gru.h>
 #include <nfopt/runtime/network/ops/linear.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

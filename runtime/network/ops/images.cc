@@ -1,7 +1,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/images.h>
 #include <nfopt/runtime/network/ops/shape_text.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

@@ -1,6 +1,6 @@
 #include <nfopt/runtime/network/ops/layer_norm.h>
 #include <nfopt/runtime/network/ops/member_features.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

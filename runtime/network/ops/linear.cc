@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/ops/linear.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <sstream>
 

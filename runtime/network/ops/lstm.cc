@@ -1,6 +1,6 @@
 #include <nfopt/runtime/network/ops/linear.h>
 #include <nfopt/runtime/network/ops/lstm.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/network/ops/member_channels.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

@@ -2,7 +2,7 @@
 #include <nfopt/runtime/network/ops/linear.h>
 #include <nfopt/runtime/network/ops/recurrence.h>
 #include <nfopt/runtime/network/ops/shape_text.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

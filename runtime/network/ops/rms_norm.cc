@@ -1,6 +1,6 @@
 #include <nfopt/runtime/network/ops/member_features.h>
 #include <nfopt/runtime/network/ops/rms_norm.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

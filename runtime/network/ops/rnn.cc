@@ -1,5 +1,5 @@
 #include <nfopt/runtime/network/ops/rnn.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt::ops {
 

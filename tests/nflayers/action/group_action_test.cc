@@ -8,7 +8,7 @@
 #include <nfopt/nflayers/action/random_element.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 #include <nfopt/nflayers/kernels/cuda/cuda_kernels.h>
 #include <nfopt/nflayers/kernels/no_cuda/no_cuda_kernels.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <limits>
 

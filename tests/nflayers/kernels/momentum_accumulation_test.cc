@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/kernels/aten/momentum_accumulation.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <limits>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <nfopt/nflayers/random/rng.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <string>
 #include <vector>

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/action/group_action.h>
 #include <nfopt/nflayers/action/random_element.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <numeric>
 

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/kernels/aten/coefficient_map.h>
 #include <nfopt/nflayers/kernels/aten/executor.h>
@@ -5,7 +6,8 @@
 #include <nfopt/nflayers/layers/unf_linear_map.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include "tests/nflayers/plan/naive_layer.h"
 #include "tests/nflayers/plan/numbered_spaces.h"

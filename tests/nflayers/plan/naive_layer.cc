@@ -1,7 +1,7 @@
 #include "tests/nflayers/plan/naive_layer.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 

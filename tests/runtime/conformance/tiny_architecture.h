@@ -3,7 +3,7 @@
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/runtime/conformance/conformance_test.h>
 #include <nfopt/runtime/network/ops/linear.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <memory>

@@ -1,6 +1,6 @@
 #include <nfopt/runtime/io/atomic_file.h>
 #include <nfopt/runtime/io/safetensors.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstring>
 

@@ -4,7 +4,8 @@
 #include <nfopt/runtime/meta/estimator.h>
 #include <nfopt/runtime/meta/outer_adam.h>
 #include <nfopt/runtime/meta/theta_layout.h>
-#include <torch/torch.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <functional>

@@ -3,7 +3,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/meta/estimator.h>
 #include <nfopt/runtime/meta/network_unroll.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -4,7 +4,7 @@
 #include <nfopt/runtime/meta/outer_adam.h>
 #include <nfopt/runtime/meta/population.h>
 #include <tbb/global_control.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/runtime/meta/small_family.h"
 

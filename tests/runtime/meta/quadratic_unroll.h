@@ -2,7 +2,7 @@
 
 #include <nfopt/nflayers/random/rng.h>
 #include <nfopt/runtime/meta/unroll.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <cstdint>

@@ -6,7 +6,7 @@
 #include <nfopt/runtime/optimizers/rule_presets.h>
 #include <nfopt/runtime/plugin/registry.h>
 #include <nfopt/runtime/tasks/task_family.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <string>

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/initialization.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 #include <nfopt/runtime/network/members.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/errors.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/random/tensor_random.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <vector>
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/train/train.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <stdexcept>
 

@@ -2,7 +2,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/train/finite_check.h>
 #include <nfopt/runtime/train/training_optimizer.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace nfopt {
 namespace {
@@ -55,7 +55,7 @@ TEST_P(EveryOptimizer, ContinuesBitForBitFromItsState) {
   for (int64_t step = 0; step < 5; ++step) first.step(step);
   Trained second(GetParam());
   {
-    torch::NoGradGuard no_grad;
+    at::NoGradGuard no_grad;
     for (auto& [name, tensor] : second.parameters) tensor.copy_(first.parameters.at(name));
   }
   second.optimizer->load_state(first.optimizer->state());

@@ -1,0 +1,260 @@
+#include <nfopt/nflayers/kernels/cpu/fused_step.h>
+#include <nfopt/nflayers/kernels/cpu/step_kernels.h>
+#include <tbb/blocked_range.h>
+#include <tbb/global_control.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+namespace nfopt::cpu {
+namespace {
+
+// Below this many elements a task costs more than it gains.
+constexpr int64_t kParallelElements = 12288;
+constexpr int64_t kBlocksPerTask = 8;
+constexpr int64_t kWeightBlock = 8;
+
+int64_t allowed_threads() {
+  const auto arena = static_cast<int64_t>(tbb::this_task_arena::max_concurrency());
+  const auto control =
+      static_cast<int64_t>(tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism));
+  return std::max<int64_t>(1, std::min(arena, control));
+}
+
+int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Pieces of work one after the other, or as tasks that take none of the caller's.
+template <class Piece>
+void each(int64_t count, int64_t grain, bool parallel, const Piece& piece) {
+  if (!parallel || count <= grain) {
+    for (int64_t i = 0; i < count; ++i) piece(i);
+    return;
+  }
+  tbb::this_task_arena::isolate([&] {
+    tbb::parallel_for(
+        tbb::blocked_range<int64_t>(0, count, static_cast<size_t>(grain)),
+        [&](const tbb::blocked_range<int64_t>& range) {
+          for (int64_t i = range.begin(); i < range.end(); ++i) piece(i);
+        },
+        tbb::simple_partitioner());
+  });
+}
+
+double entry(const std::vector<double>& values, int64_t member) {
+  if (values.empty()) return 0;
+  return values[values.size() == 1 ? 0 : member];
+}
+
+}  // namespace
+
+// Everything that follows from the description: where numbers lie, and the pieces of every pass.
+struct FusedStep::Layout {
+  explicit Layout(FusedDescription description);
+
+  struct Piece {
+    int64_t owner = 0;  ///< parameter or view
+    int64_t index = 0;  ///< block or chunk
+  };
+  struct Slot {  ///< of one member at a time: offsets in bytes
+    int64_t flat = 0, body = 0, mixing = 0, sums = 0, planes = 0, partials = 0, squares = 0, scales = 0, size = 0;
+  };
+
+  Slot slot(int64_t number_size) const;
+  int64_t slots(int64_t members) const { return inside(members) ? 1 : std::min(members, allowed_threads()); }
+  /// Few members of a large network: tasks work on one member together.
+  bool inside(int64_t members) const { return shape.total >= kParallelElements && members < 2 * allowed_threads(); }
+
+  template <class T>
+  void pack(const StepArguments<T>& arguments, int64_t member, T* flat, T* body, T* mixing) const;
+  template <class T>
+  void run(const StepArguments<T>& arguments, int64_t member, char* workspace, bool parallel) const;
+
+  StepShape shape;
+  int64_t body_numbers = 0;
+  int64_t partial_numbers = 0;
+  int64_t stored_numbers = 0;  ///< parameters of the mixing layer
+  std::vector<Piece> blocks, chunks;
+};
+
+FusedStep::Layout::Layout(FusedDescription description) {
+  shape.description = std::move(description);
+  const FusedDescription& d = shape.description;
+  shape.width = padded(shape.channels());
+  int64_t in = shape.channels();
+  for (const int64_t out : d.hidden) {
+    BodyLayer layer;
+    layer.in = in;
+    layer.out = padded(out);
+    layer.weights = body_numbers;
+    layer.bias = layer.weights + layer.in * layer.out;
+    body_numbers = aligned(layer.bias + layer.out);
+    shape.width = std::max(shape.width, layer.out);
+    shape.body.push_back(layer);
+    in = layer.out;
+  }
+  for (size_t t = 0; t < d.numels.size(); ++t) {
+    shape.offsets.push_back(shape.total);
+    shape.total += d.numels[t];
+    for (int64_t b = 0; b * kSquareBlock < d.numels[t]; ++b) blocks.push_back({static_cast<int64_t>(t), b});
+  }
+  const Mixing& mixing = d.mixing;
+  for (size_t v = 0; v < mixing.views.size(); ++v) {
+    shape.partials.emplace_back();
+    for (int64_t chunk = 0; chunk < mixing.views[v].chunks(); ++chunk) {
+      shape.partials.back().push_back(partial_numbers);
+      for (const int half : mixing.views[v].halves)
+        partial_numbers += partial_rows(mixing.views[v], mixing.halves[half], chunk).count * padded(mixing.in_channels);
+      chunks.push_back({static_cast<int64_t>(v), chunk});
+    }
+  }
+  for (const int32_t source : mixing.packed.source) stored_numbers = std::max<int64_t>(stored_numbers, source + 1);
+}
+
+FusedStep::Layout::Slot FusedStep::Layout::slot(int64_t number_size) const {
+  const Mixing& mixing = shape.mixing();
+  Slot slot;
+  const auto take = [&](int64_t& at, int64_t bytes) {
+    at = slot.size;
+    slot.size += aligned(bytes);
+  };
+  take(slot.flat, stored_numbers * number_size);
+  take(slot.body, body_numbers * number_size);
+  take(slot.mixing, mixing.packed.size() * number_size);
+  take(slot.sums, mixing.sums * padded(mixing.in_channels) * number_size);
+  take(slot.planes, mixing.planes * number_size);
+  take(slot.partials, partial_numbers * number_size);
+  take(slot.squares, static_cast<int64_t>(blocks.size()) * shape.channels() * static_cast<int64_t>(sizeof(double)));
+  take(slot.scales, static_cast<int64_t>(shape.offsets.size()) * shape.channels() * number_size);
+  return slot;
+}
+
+template <class T>
+void FusedStep::Layout::pack(const StepArguments<T>& arguments, int64_t member, T* flat, T* body, T* packed) const {
+  const FusedDescription& d = shape.description;
+  std::fill(body, body + body_numbers, T(0));
+  std::vector<double> bias;
+  for (size_t l = 0; l < shape.body.size(); ++l) {
+    const BodyLayer& layer = shape.body[l];
+    const T* w = arguments.body[2 * l].of(member);
+    const T* b = arguments.body[2 * l + 1].of(member);
+    const int64_t in = l == 0 ? shape.channels() : d.hidden[l - 1], out = d.hidden[l];
+    const bool last = l + 1 == shape.body.size();
+    bias.assign(b, b + out);
+    if (l == 0 && d.constants > 0) {  // the same number everywhere: part of the bias
+      const size_t rows = arguments.constants.size() / d.constants;
+      const double* constants = arguments.constants.data() + (rows == 1 ? 0 : member * d.constants);
+      for (int64_t k = 0; k < d.constants; ++k)
+        for (int64_t o = 0; o < out; ++o) bias[o] += constants[k] * static_cast<double>(w[(in + k) * out + o]);
+    }
+    for (int64_t o = 0; o < out; ++o) body[layer.bias + o] = static_cast<T>(bias[o]);
+    T* weights = body + layer.weights;
+    for (int64_t i = 0; i < in; ++i) {
+      if (last) {
+        std::copy(w + i * out, w + (i + 1) * out, weights + i * layer.out);
+        continue;
+      }
+      for (int64_t o = 0; o < out; ++o)
+        weights[(o / kWeightBlock * layer.in + i) * kWeightBlock + o % kWeightBlock] = w[i * out + o];
+    }
+  }
+  for (size_t i = 0; i < arguments.mixing.size(); ++i) {
+    const T* from = arguments.mixing[i].of(member);
+    flat = std::copy(from, from + arguments.mixing_numels[i], flat);
+  }
+  flat -= stored_numbers;
+  const PackedCoefficients& map = d.mixing.packed;
+  for (int64_t i = 0; i < map.size(); ++i)
+    packed[i] = map.source[i] < 0 ? T(0) : static_cast<T>(map.scale[i] * static_cast<double>(flat[map.source[i]]));
+}
+
+template <class T>
+void FusedStep::Layout::run(const StepArguments<T>& arguments, int64_t m, char* workspace, bool parallel) const {
+  const FusedDescription& d = shape.description;
+  const Slot at = slot(sizeof(T));
+  const auto numbers = [&](int64_t offset) { return reinterpret_cast<T*>(workspace + offset); };
+  pack(arguments, m, numbers(at.flat), numbers(at.body), numbers(at.mixing));
+
+  StepMember<T> member;
+  for (size_t t = 0; t < d.numels.size(); ++t) {
+    member.params.push_back(arguments.params[t].of(m));
+    member.grads.push_back(arguments.grads[t].of(m));
+    member.outputs.push_back(arguments.outputs[t].of(m));
+  }
+  member.subtract = arguments.subtract;
+  member.old_momenta = arguments.old_momenta.of(m);
+  member.momenta = arguments.momenta.of(m);
+  if (d.kind == StepKind::own_momentum) {
+    member.old_step_momentum = arguments.old_step_momentum.of(m);
+    member.step_momentum = arguments.step_momentum.of(m);
+  }
+  member.a = static_cast<T>(entry(arguments.a, m));
+  member.b = static_cast<T>(entry(arguments.b, m));
+  member.w = static_cast<T>(entry(arguments.w, m));
+  member.packed_body = numbers(at.body);
+  member.packed_mixing = numbers(at.mixing);
+  member.sums = numbers(at.sums);
+  member.planes = numbers(at.planes);
+  member.partials = numbers(at.partials);
+  member.scales = numbers(at.scales);
+  auto* squares = reinterpret_cast<double*>(workspace + at.squares);
+
+  const int64_t channels = shape.channels();
+  each(static_cast<int64_t>(blocks.size()), kBlocksPerTask, parallel,
+       [&](int64_t i) { accumulate(shape, member, blocks[i].owner, blocks[i].index, squares + i * channels); });
+  size_t block = 0;
+  std::vector<double> sums(channels);
+  for (size_t t = 0; t < d.numels.size(); ++t) {
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (; block < blocks.size() && blocks[block].owner == static_cast<int64_t>(t); ++block)
+      for (int64_t c = 0; c < channels; ++c) sums[c] += squares[static_cast<int64_t>(block) * channels + c];
+    double all = 0;
+    for (const double sum : sums) all += sum;
+    const auto n = static_cast<double>(d.numels[t]);
+    for (int64_t c = 0; c < channels; ++c) {
+      const double mean = d.one_scale ? all / (n * static_cast<double>(channels)) : sums[c] / n;
+      member.scales[static_cast<int64_t>(t) * channels + c] = static_cast<T>(1 / std::sqrt(d.epsilon + mean));
+    }
+  }
+  each(static_cast<int64_t>(chunks.size()), 1, parallel, [&](int64_t i) {
+    const Piece& piece = chunks[i];
+    hidden(shape, member, piece.owner, piece.index, member.partials + shape.partials[piece.owner][piece.index]);
+  });
+  mix(shape, member);
+  each(static_cast<int64_t>(chunks.size()), 1, parallel,
+       [&](int64_t i) { apply(shape, member, chunks[i].owner, chunks[i].index); });
+}
+
+FusedStep::FusedStep(FusedDescription description) : layout_(std::make_unique<const Layout>(std::move(description))) {}
+FusedStep::~FusedStep() = default;
+
+const FusedDescription& FusedStep::description() const { return layout_->shape.description; }
+
+int64_t FusedStep::workspace(int64_t members, int64_t number_size) const {
+  return layout_->slots(members) * layout_->slot(number_size).size;
+}
+
+template <class T>
+void FusedStep::operator()(const StepArguments<T>& arguments, void* workspace, int64_t bytes) const {
+  const int64_t size = layout_->slot(sizeof(T)).size;
+  char* memory = static_cast<char*>(workspace);
+  if (layout_->inside(arguments.members)) {
+    const bool parallel = allowed_threads() > 1;
+    for (int64_t m = 0; m < arguments.members; ++m) layout_->run(arguments, m, memory, parallel);
+    return;
+  }
+  // Every slot takes one member after another: threads that are slow take fewer.
+  const int64_t slots = std::max<int64_t>(1, std::min(bytes / size, arguments.members));
+  std::atomic<int64_t> next{0};
+  each(slots, 1, arguments.members * layout_->shape.total >= kParallelElements, [&](int64_t slot) {
+    for (int64_t m = next++; m < arguments.members; m = next++) layout_->run(arguments, m, memory + slot * size, false);
+  });
+}
+
+template NFOPT_API void FusedStep::operator()(const StepArguments<float>&, void*, int64_t) const;
+template NFOPT_API void FusedStep::operator()(const StepArguments<double>&, void*, int64_t) const;
+
+}  // namespace nfopt::cpu
