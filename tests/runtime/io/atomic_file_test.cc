@@ -31,7 +31,8 @@ class SmallDisk {
 };
 
 TEST_F(AtomicFile, HoldsWhatWasWritten) {
-  const std::string text = std::string("a\0b\n", 4) + std::string(200'000, 'x');
+  std::string text("a\0b\n", 4);
+  text.append(200'000, 'x');
   write_atomically(folder_ / "f", text);
   EXPECT_EQ(read_file(folder_ / "f"), text);
   write_atomically(folder_ / "f", "");
