@@ -28,7 +28,7 @@ LearnedPosEmbeddingImpl::LearnedPosEmbeddingImpl(LearnedPosEmbeddingOptions give
       const Label& label = space.labels()[l];
       if (label.type != LabelType::ordered) continue;
       tables[static_cast<int>(l)] = static_cast<int>(stored_.size());
-      stored_.push_back({"label_emb." + label.name + ".weight", {label.size, c}});
+      stored_.push_back({"label_emb_" + label.name + ".weight", {label.size, c}});  // "in" alone breaks archives
     }
   }
   for (const View& view : space.views()) {

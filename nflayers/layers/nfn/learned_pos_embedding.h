@@ -23,7 +23,7 @@ struct NFOPT_API LearnedPosEmbeddingOptions {
 ///
 /// Shapes   x [P, B, C, shape...] -> the same. One input channel is broadcast over the embedding's channels, as in nfn.
 /// Parameters  on a feed-forward network weight_emb.weight [L, C], bias_emb.weight [L, C], inp_emb.weight [n_0, C],
-///          out_emb.weight [n_L, C]; elsewhere view_emb.weight [views, C] and label_emb.<label>.weight [n, C]. Normal
+///          out_emb.weight [n_L, C]; elsewhere view_emb.weight [views, C] and label_emb_<label>.weight [n, C]. Normal
 ///          with standard deviation 1
 /// Group    commutes with the permutations of plain labels.
 /// Paper    arXiv:2305.13546, nfn 0.1.2

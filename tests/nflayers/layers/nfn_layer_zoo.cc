@@ -67,7 +67,8 @@ const std::vector<ZooLayer>& nfn_layers() {
        }},
       {"NPPool", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(NPPool(s)); }},
       {"HNPPool", Symmetry::unfolded, true, [](Space s, int64_t) { return AnyModule(HNPPool(s)); }},
-      {"StatFeaturizer", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(StatFeaturizer(s)); }},
+      {"StatFeaturizer", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(StatFeaturizer(s)); },
+       true},
       {"CrossAttnEncoder", Symmetry::layer_group, true,
        [](Space s, int64_t c) { return AnyModule(CrossAttnEncoder(CrossAttnEncoderOptions(s, c, 3))); }},
   };

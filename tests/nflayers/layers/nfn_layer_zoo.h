@@ -24,6 +24,7 @@ struct ZooLayer {
   Symmetry symmetry = Symmetry::layer_group;
   bool invariant = false;  ///< maps features to one tensor
   std::function<torch::nn::AnyModule(const WeightSpacePtr& space, int64_t channels)> make;
+  bool sorts = false;  ///< piecewise linear: a derivative holds only until two entries change places
 };
 
 /// All layers of nfn with parameters drawn anew, so that nothing is 0 or 1 by accident.
