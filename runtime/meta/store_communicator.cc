@@ -1,4 +1,5 @@
 #include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 #include <netinet/in.h>
 #include <nfopt/runtime/meta/store_communicator.h>
 #include <sys/socket.h>
@@ -75,6 +76,8 @@ struct StoreCommunicator::Link {
   bool stopping = false;
 
   explicit Link(const ProcessGroup& g) : group(g) {
+    // LibTorch warns on standard error of every wait that lasts longer than a slice; what matters, we say.
+    if (::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0) == 0) c10::initLogging();
     store = connect(group.rank == 0 && !group.store_exists);
     pulse_store = connect(false);
     pulse = std::thread([this] { beat(); });
