@@ -66,7 +66,7 @@ std::string speed_up_table(const TaskComparison& task, double confidence) {
       table.push_back({contender.name, versus.baseline, setting_of(task, versus.baseline),
                        steps_cell(versus.train_steps, versus.train), bounds_cell(versus.train_time),
                        steps_cell(versus.test_steps, versus.test), bounds_cell(versus.test_time)});
-  return text_table(table);
+  return text_table(table, 3);
 }
 
 std::string suite_table(const Comparison& comparison) {
@@ -103,7 +103,7 @@ std::string suite_table(const Comparison& comparison) {
       table.push_back(std::move(steps));
       table.push_back(std::move(time));
     }
-    text += (text.empty() ? "" : "\n") + text_table(table);
+    text += (text.empty() ? "" : "\n") + text_table(table, 2);
   }
   return text;
 }

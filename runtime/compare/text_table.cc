@@ -6,7 +6,7 @@
 
 namespace nfopt {
 
-std::string text_table(const std::vector<std::vector<std::string>>& rows) {
+std::string text_table(const std::vector<std::vector<std::string>>& rows, size_t texts) {
   std::vector<size_t> width;
   for (const auto& row : rows)
     for (size_t i = 0; i < row.size(); ++i) {
@@ -18,7 +18,7 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
       const std::string room(width[i] - row[i].size(), ' ');
-      line += "  " + (i == 0 ? row[i] + room : room + row[i]);
+      line += "  " + (i < texts ? row[i] + room : room + row[i]);
     }
     text += line + "\n";
   }
