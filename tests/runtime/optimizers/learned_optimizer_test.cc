@@ -1,5 +1,6 @@
 #include <nfopt/runtime/optimizers/learned_optimizer.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
+#include <torch/torch.h>
 #include <unistd.h>
 
 #include <cmath>
