@@ -87,10 +87,11 @@ void count(benchmark::State& state, int64_t parameters, int64_t state_bytes, con
 /// Multiply-adds of the pointwise layers, twice each.
 double hidden_flops(const RuleDescription& rule) {
   double sum = 0;
+  const auto constants = static_cast<int64_t>(rule.features.time_scales.size());  // part of the first bias
   for (size_t k = 0; k < rule.network.layers.size(); ++k) {
     const LayerDescription& layer = rule.network.layers[k];
     if (layer.type != LayerType::dense || !layer.relu) continue;
-    sum += 2.0 * static_cast<double>((k == 0 ? rule.features.channels() : layer.c_in) * layer.c_out);
+    sum += 2.0 * static_cast<double>((layer.c_in - (k == 0 ? constants : 0)) * layer.c_out);
   }
   return sum;
 }

@@ -59,7 +59,8 @@ cpu::StepKind kind_of(StepForm form) {
   return cpu::StepKind::scaled_gradient;
 }
 
-int64_t member_step(const at::Tensor& t) { return t.size(0) == 1 ? 0 : t.numel() / t.size(0); }
+/// Every member is contiguous; updates of a population lie between those of other parameters.
+int64_t member_step(const at::Tensor& t) { return t.size(0) == 1 ? 0 : t.stride(0); }
 
 template <class T>
 cpu::PerMember<const T> read(const at::Tensor& t) {

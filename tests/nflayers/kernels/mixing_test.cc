@@ -35,7 +35,7 @@ TEST(RunWalk, VisitsEveryElementOnceWhereTheMapPutsIt) {
     for (const auto& [begin, end] :
          std::vector<std::pair<int64_t, int64_t>>{{0, 48}, {5, 6}, {5, 23}, {47, 48}, {8, 8}}) {
       std::vector<int64_t> rows(48, -1);
-      Run run;
+      cpu::Run run;
       int64_t elements = 0;
       for (RunWalk walk(sizes, begin, end); walk.next(run);) {
         elements += run.length;
@@ -51,7 +51,7 @@ TEST(RunWalk, VisitsEveryElementOnceWhereTheMapPutsIt) {
 
 TEST(RunWalk, AScalarIsOneRun) {
   const std::vector<int64_t> none;
-  Run run;
+  cpu::Run run;
   RunWalk walk(none, 0, 1);
   ASSERT_TRUE(walk.next(run));
   EXPECT_EQ(run.length, 1);
@@ -88,7 +88,7 @@ TEST(Mixing, EveryPlaneNumberIsInside) {
       for (const PlaneRead& read : view.reads)
         for (int64_t e = 0; e < view.loops.count; ++e) {
           const int64_t row = element(view.loops.sizes, e).row(read.map);
-          if (row >= 0) EXPECT_LT(read.first + read.plane + row, mixing->planes);
+          EXPECT_LT(read.first + read.plane + row, mixing->planes);
         }
     for (const int32_t source : mixing->packed.source) EXPECT_GE(source, -1);
   }
