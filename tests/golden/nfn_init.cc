@@ -10,6 +10,9 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <tuple>
 
 #include "tests/golden/nfn_modules.h"
 
@@ -41,16 +44,18 @@ struct Pool {
   bool settled() const { return n > 0 && (constant() || relative_error_of_std() < kSmallError); }
 };
 
-void expect_law(const Pool& pool, const std::string& what) {
+// Mean or standard deviation further off than chance explains once in 370 times.
+bool deviates(const Pool& pool) {
+  const double mean = pool.sum / pool.n, std = std::sqrt(pool.squares / pool.n - mean * mean);
+  return std::abs(std / pool.expected_std - 1) > kStandardErrors * pool.relative_error_of_std() ||
+         std::abs(mean / pool.expected_std) > kStandardErrors / std::sqrt(pool.n);
+}
+
+void expect_range(const Pool& pool, const std::string& what) {
   if (pool.constant()) {
     EXPECT_NEAR(pool.smallest, pool.expected_mean, 1e-7 * std::abs(pool.expected_mean)) << what;
     EXPECT_NEAR(pool.largest, pool.expected_mean, 1e-7 * std::abs(pool.expected_mean)) << what;
-    return;
-  }
-  const double mean = pool.sum / pool.n, std = std::sqrt(pool.squares / pool.n - mean * mean);
-  EXPECT_NEAR(std / pool.expected_std, 1, kStandardErrors * pool.relative_error_of_std()) << what;
-  EXPECT_NEAR(mean / pool.expected_std, 0, kStandardErrors / std::sqrt(pool.n)) << what;
-  if (pool.law == "uniform") {  // fills its interval and no more
+  } else if (pool.law == "uniform") {  // fills its interval and no more
     const double bound = std::sqrt(3.0) * pool.expected_std * (1 + 1e-6);
     EXPECT_LE(pool.largest, bound) << what;
     EXPECT_GE(pool.smallest, -bound) << what;
@@ -58,7 +63,8 @@ void expect_law(const Pool& pool, const std::string& what) {
   }
 }
 
-void check_row(const json& row, uint64_t first_seed) {
+// The pools of a row that deviate.
+std::set<std::string> deviating(const json& row, uint64_t first_seed) {
   const auto space = row.at("network_spec").is_null() ? nullptr : nfn_space(row.at("network_spec"));
   const std::string layer = row.at("layer");
   std::map<std::tuple<std::string, double, double>, Pool> pools;
@@ -84,14 +90,34 @@ void check_row(const json& row, uint64_t first_seed) {
     for (const auto& list : {module.ptr()->named_parameters(), module.ptr()->named_buffers()})
       for (const auto& p : list) {
         const auto found = pool_of.find(p.key());
-        ASSERT_NE(found, pool_of.end()) << layer << " has a parameter '" << p.key() << "' that nfn has not";
+        if (found == pool_of.end()) {
+          ADD_FAILURE() << layer << " has a parameter '" << p.key() << "' that nfn has not";
+          return {};
+        }
         EXPECT_EQ(p.value().sizes().vec(), row.at("params").at(p.key()).at("shape").get<std::vector<int64_t>>());
         found->second->add(p.value());
         ++seen;
       }
-    ASSERT_EQ(seen, pool_of.size()) << layer;
+    if (seen != pool_of.size()) {
+      ADD_FAILURE() << layer << " has " << seen << " of the " << pool_of.size() << " parameters of nfn";
+      return {};
+    }
   }
-  for (const auto& [key, pool] : pools) expect_law(pool, layer + ", " + row.at("space").dump() + ", " + pool.names[0]);
+  std::set<std::string> result;
+  for (const auto& [key, pool] : pools) {
+    const std::string what = layer + ", " + row.at("space").dump() + ", " + pool.names[0];
+    expect_range(pool, what);
+    if (!pool.constant() && deviates(pool)) result.insert(what);
+  }
+  return result;
+}
+
+// Of some hundred statistics one or two deviate by chance: a law is refused when a fresh sample deviates as well.
+void check_row(const json& row, uint64_t seed) {
+  const auto once = deviating(row, seed);
+  if (once.empty()) return;
+  const auto twice = deviating(row, seed + 500000);
+  for (const std::string& what : once) EXPECT_EQ(twice.count(what), 0u) << what << " does not follow its law";
 }
 
 TEST(NfnInit, FollowsTheLawsOfTheTables) {
