@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <nfopt/runtime/plugin/manifest.h>
 
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <set>
@@ -36,7 +37,7 @@ void expect(const Outcome& outcome, int status, const std::vector<std::string>& 
                                                                          << outcome.out << outcome.err;
 }
 
-// A copy of a good plugin with other bytes in its manifest.
+// A copy of a good plugin with an id of its own and other bytes in its manifest.
 fs::path with_manifest(const fs::path& folder, const std::string& name,
                        const std::function<void(nfopt_manifest&)>& change) {
   std::string bytes = text_of(kBad / "described.nfopt.so");
@@ -45,6 +46,7 @@ fs::path with_manifest(const fs::path& folder, const std::string& name,
   EXPECT_NE(at, std::string::npos);
   nfopt_manifest manifest;
   std::memcpy(&manifest, bytes.data() + at, sizeof manifest);
+  std::snprintf(manifest.id, sizeof manifest.id, "%s", name.substr(0, name.find('.')).c_str());
   change(manifest);
   std::memcpy(bytes.data() + at, &manifest, sizeof manifest);
   write_text(folder / name, bytes);
