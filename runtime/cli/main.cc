@@ -1,3 +1,10 @@
 #include <nfopt/runtime/cli/command_line.h>
 
-int main(int argc, char** argv) { return nfopt::cli::run(argc, argv); }
+#include <cstdio>
+#include <cstdlib>
+
+int main(int argc, char** argv) {
+  const int status = nfopt::cli::run(argc, argv);
+  std::fflush(nullptr);
+  std::_Exit(status);  // LibTorch's static destructors take longer than most commands, and give back nothing
+}

@@ -78,7 +78,9 @@ class Command {
     std::vector<char*> argv = {name.data()};
     for (std::string& argument : arguments_) argv.push_back(argument.data());
     argv.push_back(nullptr);
-    std::exit(cli::run(static_cast<int>(argv.size()) - 1, argv.data()));
+    const int status = cli::run(static_cast<int>(argv.size()) - 1, argv.data());
+    std::fflush(nullptr);
+    std::_Exit(status);  // as main() does
   }
 
   Outcome wait() {
