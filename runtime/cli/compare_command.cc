@@ -25,7 +25,7 @@ void run_compare(const RunOptions& options) {
   jobs.threads = config.threads;
   jobs.on_notice = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
   try {
-    const Comparison comparison = compare(config, tasks, jobs);
+    const CompareResult comparison = compare(config, tasks, jobs);
     write_comparison(comparison, folder);
     std::printf("%sfiles  %s/: compare.json and one folder a run\n", describe(comparison).c_str(),
                 folder.string().c_str());

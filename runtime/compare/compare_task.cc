@@ -1,3 +1,4 @@
+#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/compare/compare_task.h>
 
 namespace nfopt {
@@ -34,6 +35,16 @@ CompareTask resolve(const CompareTaskConfig& config, const CompareConfig& compar
   return task;
 }
 
+// Overrides have no line to point at, so the message says whose they are.
+void check(const CompareTask& task, const std::string& optimizer) {
+  try {
+    config_of_run(task.document, task.file, optimizer, 0);
+  } catch (const Error& error) {
+    if (task.name.empty()) throw;
+    throw Error("compare", "task '" + task.name + "': " + error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<CompareTask> tasks_of(const CompareConfig& config, const YamlValue& document, const std::string& file,
@@ -45,7 +56,7 @@ std::vector<CompareTask> tasks_of(const CompareConfig& config, const YamlValue& 
   if (config.sweep)
     optimizers.insert(optimizers.end(), config.sweep->optimizers.begin(), config.sweep->optimizers.end());
   for (const CompareTask& task : tasks)
-    for (const std::string& optimizer : optimizers) config_of_run(task.document, task.file, optimizer, 0);
+    for (const std::string& optimizer : optimizers) check(task, optimizer);
   return tasks;
 }
 

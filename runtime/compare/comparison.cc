@@ -210,7 +210,7 @@ std::vector<GroupMean> group_means(const std::vector<TaskComparison>& tasks, con
 }
 
 // The one rate becomes a baseline of every task, and a run where a task's grid lacks it.
-void add_one_rate(Comparison& out, const RecordCache& cache, const RunJobsOptions& options) {
+void add_one_rate(CompareResult& out, const RecordCache& cache, const RunJobsOptions& options) {
   const std::string& optimizer = out.config.baseline;
   out.one_rate = best_rate_of_group(out.tasks, out.config.one_rate_of, optimizer);
   const auto is_it = [&](const Setting& setting) {
@@ -273,9 +273,10 @@ double best_rate_of_group(const std::vector<TaskComparison>& tasks, const std::s
   return rate;
 }
 
-Comparison compare(const CompareConfig& config, const std::vector<CompareTask>& tasks, const RunJobsOptions& options) {
+CompareResult compare(const CompareConfig& config, const std::vector<CompareTask>& tasks,
+                      const RunJobsOptions& options) {
   const RecordCache cache(config.cache);
-  Comparison out;
+  CompareResult out;
   out.config = config;
   for (const CompareTask& task : tasks) {
     TaskComparison one;

@@ -40,7 +40,7 @@ struct Versus {
 };
 
 /// One of `compare.optimizers` on one task, or a swept optimizer at its best setting.
-struct Contender {
+struct NFOPT_API Contender {
   std::string name;
   std::vector<RunRecord> runs = {};
   std::vector<std::filesystem::path> folders = {};  ///< empty: in the cache
@@ -73,7 +73,8 @@ struct GroupMean {
   Bounds test_steps;
 };
 
-struct Comparison {
+/// Everything that a comparison found.
+struct CompareResult {
   CompareConfig config;
   std::vector<TaskComparison> tasks;
   std::vector<GroupMean> groups;
@@ -81,8 +82,8 @@ struct Comparison {
 };
 
 /// Runs what is missing and evaluates everything (docs/evaluation.md has every definition).
-NFOPT_API Comparison compare(const CompareConfig& config, const std::vector<CompareTask>& tasks,
-                             const RunJobsOptions& options);
+NFOPT_API CompareResult compare(const CompareConfig& config, const std::vector<CompareTask>& tasks,
+                                const RunJobsOptions& options);
 
 /// The one rate of the baseline, constant schedule, that is best on the tasks of a group: the lowest mean over the tasks
 /// of log(score / lowest score of that task). Only rates that every one of them tried, and on which none diverged.

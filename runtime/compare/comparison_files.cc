@@ -166,7 +166,7 @@ Plot sweep_plot(const TaskComparison& task) {
 
 }  // namespace
 
-void write_comparison(const Comparison& comparison, const std::filesystem::path& folder) {
+void write_comparison(const CompareResult& comparison, const std::filesystem::path& folder) {
   Json json;
   json["nfopt"] = version();
   json["seeds"] = comparison.config.seeds;

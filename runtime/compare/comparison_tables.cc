@@ -69,7 +69,7 @@ std::string speed_up_table(const TaskComparison& task, double confidence) {
   return text_table(table, 3);
 }
 
-std::string suite_table(const Comparison& comparison) {
+std::string suite_table(const CompareResult& comparison) {
   std::string text;
   for (size_t optimizer = 0; optimizer < comparison.config.optimizers.size(); ++optimizer) {
     std::vector<std::string> names;
@@ -108,7 +108,7 @@ std::string suite_table(const Comparison& comparison) {
   return text;
 }
 
-std::string describe(const Comparison& comparison) {
+std::string describe(const CompareResult& comparison) {
   std::string text;
   for (const TaskComparison& task : comparison.tasks) {
     text += task.config.name + ": " + std::to_string(task.optimizers.size()) + " optimizers, " +

@@ -15,9 +15,9 @@ NFOPT_API std::string losses_table(const TaskComparison& task);
 NFOPT_API std::string speed_up_table(const TaskComparison& task, double confidence);
 
 /// Speed-ups in training steps over all tasks, and their geometric means by group.
-NFOPT_API std::string suite_table(const Comparison& comparison);
+NFOPT_API std::string suite_table(const CompareResult& comparison);
 
 /// All of it, as `nfopt compare` prints it.
-NFOPT_API std::string describe(const Comparison& comparison);
+NFOPT_API std::string describe(const CompareResult& comparison);
 
 }  // namespace nfopt

@@ -10,7 +10,7 @@
 namespace nfopt {
 
 /// A measured quantity over steps, ascending.
-struct Curve {
+struct NFOPT_API Curve {
   std::vector<double> steps = {};
   std::vector<double> values = {};
 

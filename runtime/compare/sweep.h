@@ -12,7 +12,7 @@
 namespace nfopt {
 
 /// One learning rate and schedule of a swept optimizer, with its runs.
-struct Setting {
+struct NFOPT_API Setting {
   std::string optimizer;
   double rate = 0;
   std::string schedule;  ///< constant | cosine
@@ -26,7 +26,7 @@ struct Setting {
 
   std::string name() const;  ///< "adam 0.01 cosine"
   /// Takes the runs and fills in the rest.
-  NFOPT_API void evaluate(std::vector<RunRecord> runs, const Smoothing& smoothing);
+  void evaluate(std::vector<RunRecord> runs, const Smoothing& smoothing);
 };
 
 /// The settings to try, in the order optimizers, schedules, rates.

@@ -53,6 +53,13 @@ compare: {optimizers: [sgdm, adam], seeds: [0, 1], cache: )" +
     std::snprintf(name, sizeof name, "step-%09d.safetensors", step);
     return folder_ / out / "checkpoints" / name;
   }
+  /// Whether a run has saved this step or a later one; an earlier checkpoint may have been rotated away by now.
+  bool has_saved(const std::string& out, int step) const {
+    std::error_code code;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / out / "checkpoints", code))
+      if (entry.path().filename() >= checkpoint(out, step).filename()) return true;
+    return false;
+  }
   // Every file that a run decides, byte by byte.
   void expect_same_run(const std::string& a, const std::string& b) const {
     for (const std::string name : {"metrics.jsonl", "metrics.csv", "config.yaml", "loss.svg", "accuracy.svg"})

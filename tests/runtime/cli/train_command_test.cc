@@ -59,7 +59,7 @@ TEST_F(TrainCommand, ARunThatWasKilledAndResumedEqualsOneThatWasNot) {
       std::vector<std::string> arguments = set;
       if (step > 60) arguments.push_back("--resume");
       const Outcome outcome =
-          Command(train(killed, arguments)).run_until([&] { return fs::exists(checkpoint(killed, step)); }, SIGKILL);
+          Command(train(killed, arguments)).run_until([&] { return has_saved(killed, step); }, SIGKILL);
       EXPECT_EQ(outcome.signal, SIGKILL) << "the run ended before it could be killed: " << outcome.err;
       EXPECT_FALSE(fs::exists(checkpoint(killed, 300)));
     }
@@ -77,7 +77,7 @@ TEST_F(TrainCommand, SignalsFinishTheStepSaveAndSayHowToResume) {
   ASSERT_EQ(run("whole").status, 0);
   for (const auto& [signal, status] : std::map<int, int>{{SIGINT, 130}, {SIGTERM, 143}}) {
     const std::string out = "signal" + std::to_string(signal);
-    const Outcome stopped = Command(train(out)).run_until([&] { return fs::exists(checkpoint(out, 40)); }, signal);
+    const Outcome stopped = Command(train(out)).run_until([&] { return has_saved(out, 40); }, signal);
     EXPECT_EQ(stopped.status, status) << stopped.err;
     EXPECT_TRUE(contains(stopped.err, "--resume")) << stopped.err;
     const Outcome resumed =

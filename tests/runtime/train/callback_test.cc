@@ -163,7 +163,7 @@ TEST_F(CallbackTest, ASkippedStepRestoresBatchNormStatistics) {
   const TrainConfig wild =
       config({"architecture={name: cnn, input: [1, 4, 4], channels: [4], norm: batch, "
               "output_size: 10}",
-              "optimizer=sgd", "optimizer.lr=1e39", "dtype=float32", "steps=5", "on_non_finite=skip",
+              "optimizer=sgd", "optimizer.lr=1e38", "optimizer.weight_decay=1e38", "steps=5", "on_non_finite=skip",
               "checkpoint.every=1", "checkpoint.keep=10"});
   fresh("run", wild);
   const Trainer untouched(wild);
