@@ -166,8 +166,10 @@ at::Tensor NetworkUnroll::differentiable_step(const NamedTensors& theta) {
   for (const int i : parameters_)
     if (!tensors[i].requires_grad()) tensors[i] = tensors[i].detach().clone().requires_grad_(true);
   const std::vector<at::Tensor> params = select(tensors, parameters_);
-  const at::Tensor loss = task_->member_losses(members_, batches_->examples(),
-                                               Pass{true, particle_rng("pass", 0).index(particles_[0].steps)});
+  // The graph remembers the batch: the buffers of the next step must not be the same memory.
+  const Examples batch = {batches_->examples().inputs.clone(), batches_->examples().targets.clone()};
+  const at::Tensor loss =
+      task_->member_losses(members_, batch, Pass{true, particle_rng("pass", 0).index(particles_[0].steps)});
   std::vector<at::Tensor> grads = torch::autograd::grad({loss.sum()}, params, {}, true, true, true);
   Update update = rule_->update(theta, params, grads, rule_state_, context(loss));
   for (size_t k = 0; k < parameters_.size(); ++k) tensors[parameters_[k]] = params[k] - update.updates[k];
