@@ -20,8 +20,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 double multiply_adds(long rounds, float* result) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, 0.999F), term = hn::Set(d, 0.001F);
-  auto a = term, b = term, c = term, e = term, f = term, g = term, h = term, i = term;
-  auto j = term, k = term, l = term, m = term, n = term, o = term, p = term, q = term;
+  const auto start = [&](float x) HWY_ATTR { return hn::Set(d, x); };  // all different, or one chain would do for all
+  auto a = start(1), b = start(2), c = start(3), e = start(4), f = start(5), g = start(6), h = start(7), i = start(8);
+  auto j = start(9), k = start(10), l = start(11), m = start(12), n = start(13), o = start(14), p = start(15),
+       q = start(16);
   for (long round = 0; round < rounds; ++round) {
     a = hn::MulAdd(a, factor, term), b = hn::MulAdd(b, factor, term);
     c = hn::MulAdd(c, factor, term), e = hn::MulAdd(e, factor, term);

@@ -19,6 +19,9 @@
 #include <tbb/global_control.h>
 #include <torch/torch.h>
 
+#include <chrono>
+#include <functional>
+
 #include "benchmarks/fma_peak.h"
 #include "benchmarks/peak_memory.h"
 
@@ -75,11 +78,18 @@ NamedParameters parameters_of(const WeightSpace& space) {
   return parameters;
 }
 
-using benchmark::Counter;
+/// Runs the loop; seconds per step.
+double measure(benchmark::State& state, const std::function<void()>& step) {
+  const auto start = std::chrono::steady_clock::now();
+  for (auto _ : state) step();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return elapsed.count() / static_cast<double>(state.iterations());
+}
 
-void count(benchmark::State& state, int64_t parameters, int64_t state_bytes, const std::function<void()>& step) {
+void count(benchmark::State& state, double seconds, int64_t parameters, int64_t state_bytes,
+           const std::function<void()>& step) {
   const auto n = static_cast<double>(parameters);
-  state.counters["ns_per_parameter"] = Counter(n * 1e-9, Counter::kIsIterationInvariantRate | Counter::kInvert);
+  state.counters["ns_per_parameter"] = seconds * 1e9 / n;
   state.counters["state"] = static_cast<double>(state_bytes) / n;
   state.counters["peak"] = peak_bytes(step) / n;
 }
@@ -96,11 +106,11 @@ double hidden_flops(const RuleDescription& rule) {
   return sum;
 }
 
-void count_flops(benchmark::State& state, const RuleDescription& rule, int64_t parameters) {
+void count_flops(benchmark::State& state, double seconds, const RuleDescription& rule, int64_t parameters) {
   static const double peak = fma_peak_flops();
-  const double flops = hidden_flops(rule) * static_cast<double>(parameters);
-  state.counters["gflops"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
-  state.counters["of_peak"] = Counter(flops / peak, Counter::kIsIterationInvariantRate);
+  const double flops = hidden_flops(rule) * static_cast<double>(parameters) / seconds;
+  state.counters["gflops"] = flops * 1e-9;
+  state.counters["of_peak"] = flops / peak;
 }
 
 void learned_step(benchmark::State& state, const Network& network, const std::string& preset) {
@@ -108,11 +118,12 @@ void learned_step(benchmark::State& state, const Network& network, const std::st
   const NamedParameters parameters = parameters_of(*space);
   const auto rule = std::make_shared<const LearnedRule>(rule_preset(preset), space);
   LearnedOptimizer optimizer(parameters, rule, rule->initial_theta(Rng(3)));
-  for (auto _ : state) optimizer.step();
+  const auto step = [&] { optimizer.step(); };
+  const double seconds = measure(state, step);
   int64_t bytes = 0;
   for (const auto& [name, tensor] : optimizer.state())
     if (name.rfind("state.", 0) == 0) bytes += static_cast<int64_t>(tensor.nbytes());
-  count(state, space->parameter_count(), bytes, [&] { optimizer.step(); });
+  count(state, seconds, space->parameter_count(), bytes, step);
 }
 
 void adamw_step(benchmark::State& state, const Network& network) {
@@ -123,8 +134,9 @@ void adamw_step(benchmark::State& state, const Network& network) {
     parameters += tensor.numel();
   }
   torch::optim::AdamW optimizer(tensors, torch::optim::AdamWOptions(1e-3));
-  for (auto _ : state) optimizer.step();
-  count(state, parameters, 8 * parameters, [&] { optimizer.step(); });  // two float32 averages
+  const auto step = [&] { optimizer.step(); };
+  const double seconds = measure(state, step);
+  count(state, seconds, parameters, 8 * parameters, step);  // two float32 averages
 }
 
 enum class Path { aten, fused };
@@ -156,12 +168,12 @@ void rule_step(benchmark::State& state, const Network& network, const std::strin
     }
     ++context.step;
   };
-  for (auto _ : state) step();
+  const double seconds = measure(state, step);
   int64_t bytes = 0;
   for (const auto& [name, tensor] : accumulators) bytes += static_cast<int64_t>(tensor.nbytes());
   const int64_t parameters = members * space->parameter_count();
-  count(state, parameters, bytes, step);
-  count_flops(state, description, parameters);
+  count(state, seconds, parameters, bytes, step);
+  count_flops(state, seconds, description, parameters);
 }
 
 void add(const std::string& name, const std::function<void(benchmark::State&)>& run) {
