@@ -1,7 +1,7 @@
 // One step of the rule `context` beside LibTorch's AdamW, float32 on the CPU, gradients already there.
 //
 //   context_step_benchmark                 adamw/<network>, context/<network>, context/<network>/members:<P>
-//   counters: ns/parameter
+//   counters: per_parameter, the time of one parameter
 
 #include <benchmark/benchmark.h>
 #include <nfopt/nflayers/random/tensor_random.h>
@@ -50,8 +50,8 @@ std::vector<at::Tensor> random_tensors(const WeightSpace& space, int64_t members
 }
 
 void per_parameter(benchmark::State& state, const WeightSpace& space, int64_t members) {
-  state.counters["ns/parameter"] =
-      benchmark::Counter(static_cast<double>(space.parameter_count() * members) * 1e-9,
+  state.counters["per_parameter"] =
+      benchmark::Counter(static_cast<double>(space.parameter_count() * members),
                          benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 

@@ -10,6 +10,11 @@
 // After highway.h: it is included once per instruction set as well.
 #include <hwy/contrib/math/math-inl.h>
 
+// Loops over channels and features: rolled up, their arrays would live in memory instead of registers.
+#ifndef NFOPT_UNROLL
+#define NFOPT_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace nfopt::cpu::HWY_NAMESPACE {
 
@@ -66,7 +71,7 @@ ContextRunSums accumulate(const ContextRun& run, const ContextRunConstants& c, f
     const V g = load<kRest>(run.g + i, n), w = load<kRest>(run.w + i, n);
     const V g2 = hn::Mul(g, g);
     V m1 = hn::Zero(d);
-    for (int k = 0; k < 3; ++k) {
+    NFOPT_UNROLL for (int k = 0; k < 3; ++k) {
       const V m = averaged(load<kRest>(run.m[k] + i, n), g, c.momentum_weights[k]);
       store<kRest>(m, run.m[k] + i, n);
       if (k == 0) m1 = m;
@@ -99,13 +104,14 @@ HWY_INLINE void features(const ContextRun& run, const ContextRunConstants& c, in
   const V inverse_root = hn::Div(hn::Set(d, 1.0f), root);
   const V inverse_scale = hn::Set(d, c.inverse_scale);
   V m[3];
-  for (int k = 0; k < 3; ++k) m[k] = hn::Mul(load<kRest>(run.m[k] + i, n), hn::Set(d, c.momentum_corrections[k]));
+  NFOPT_UNROLL for (int k = 0; k < 3; ++k) m[k] =
+      hn::Mul(load<kRest>(run.m[k] + i, n), hn::Set(d, c.momentum_corrections[k]));
   const V factor =
       run.factor == nullptr ? inverse_root : hn::Mul(load<kRest>(run.factor + i, n), hn::Set(d, run.factor_scale));
   f[0] = clip(hn::Mul(g, inverse_root));
-  for (int k = 0; k < 3; ++k) f[1 + k] = hn::Mul(m[k], inverse_root);
+  NFOPT_UNROLL for (int k = 0; k < 3; ++k) f[1 + k] = hn::Mul(m[k], inverse_root);
   f[4] = clip(hn::Mul(g, factor));
-  for (int k = 0; k < 3; ++k) f[5 + k] = clip(hn::Mul(m[k], factor));
+  NFOPT_UNROLL for (int k = 0; k < 3; ++k) f[5 + k] = clip(hn::Mul(m[k], factor));
   f[8] = clip(hn::Mul(w, hn::Set(d, c.inverse_weight)));
   f[9] = clip(hn::Mul(g, inverse_scale));
   f[10] = clip(hn::Mul(m[0], inverse_scale));
@@ -117,30 +123,31 @@ HWY_INLINE void features(const ContextRun& run, const ContextRunConstants& c, in
 
 HWY_INLINE void hidden_of(const V (&f)[kContextFeatureCount], const ContextNetwork& network, int role, V (&h)[H]) {
   const D d;
-  for (int k = 0; k < H; ++k) h[k] = hn::Set(d, network.body_bias[role][k]);
-  for (int j = 0; j < kContextFeatureCount; ++j)
-    for (int k = 0; k < H; ++k) h[k] = hn::MulAdd(hn::Set(d, network.body[j][k]), f[j], h[k]);
-  for (int k = 0; k < H; ++k) h[k] = hn::Max(h[k], hn::Zero(d));
+  NFOPT_UNROLL for (int k = 0; k < H; ++k) h[k] = hn::Set(d, network.body_bias[role][k]);
+  NFOPT_UNROLL for (int j = 0; j < kContextFeatureCount; ++j) {
+    NFOPT_UNROLL for (int k = 0; k < H; ++k) h[k] = hn::MulAdd(hn::Set(d, network.body[j][k]), f[j], h[k]);
+  }
+  NFOPT_UNROLL for (int k = 0; k < H; ++k) h[k] = hn::Max(h[k], hn::Zero(d));
 }
 
 void hidden(const ContextRun& run, const ContextRunConstants& c, const ContextNetwork& network, int role, float* sums,
             int64_t stride, float* total) {
   const D d;
   V totals[H];
-  for (int k = 0; k < H; ++k) totals[k] = hn::Zero(d);
+  NFOPT_UNROLL for (int k = 0; k < H; ++k) totals[k] = hn::Zero(d);
   for_each_vector(run.n, [&](int64_t i, int64_t n, auto rest) HWY_ATTR {
     constexpr bool kRest = decltype(rest)::value;
     V f[kContextFeatureCount], h[H], w, nominal;
     features<kRest>(run, c, i, n, f, w, nominal);
     hidden_of(f, network, role, h);
-    for (int k = 0; k < H; ++k) {
+    NFOPT_UNROLL for (int k = 0; k < H; ++k) {
       if constexpr (kRest) h[k] = hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(n)), h[k]);
       float* at = sums + k * stride + i;
       store<kRest>(hn::Add(load<kRest>(at, n), h[k]), at, n);
       totals[k] = hn::Add(totals[k], h[k]);
     }
   });
-  for (int k = 0; k < H; ++k) total[k] += hn::GetLane(hn::SumOfLanes(d, totals[k]));
+  NFOPT_UNROLL for (int k = 0; k < H; ++k) total[k] += hn::GetLane(hn::SumOfLanes(d, totals[k]));
 }
 
 void step_run(const ContextRun& run, const ContextRunConstants& c, const ContextNetwork& network, int role,
@@ -151,11 +158,13 @@ void step_run(const ContextRun& run, const ContextRunConstants& c, const Context
     V f[kContextFeatureCount], h1[H], h2[H], w, nominal;
     features<kRest>(run, c, i, n, f, w, nominal);
     hidden_of(f, network, role, h1);
-    for (int k = 0; k < H; ++k) h2[k] = hn::Add(hn::Set(d, row[k]), load<kRest>(columns + k * stride + i, n));
-    for (int j = 0; j < H; ++j)
-      for (int k = 0; k < H; ++k) h2[k] = hn::MulAdd(hn::Set(d, network.self[j][k]), h1[j], h2[k]);
+    NFOPT_UNROLL for (int k = 0; k < H; ++k) h2[k] =
+        hn::Add(hn::Set(d, row[k]), load<kRest>(columns + k * stride + i, n));
+    NFOPT_UNROLL for (int j = 0; j < H; ++j) {
+      NFOPT_UNROLL for (int k = 0; k < H; ++k) h2[k] = hn::MulAdd(hn::Set(d, network.self[j][k]), h1[j], h2[k]);
+    }
     V direction = hn::Set(d, network.direction_bias), scale = hn::Set(d, network.scale_bias);
-    for (int k = 0; k < H; ++k) {
+    NFOPT_UNROLL for (int k = 0; k < H; ++k) {
       const V h = hn::Max(h2[k], hn::Zero(d));
       direction = hn::MulAdd(hn::Set(d, network.direction[k]), h, direction);
       scale = hn::MulAdd(hn::Set(d, network.scale[k]), h, scale);
