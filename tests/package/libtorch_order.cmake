@@ -32,7 +32,8 @@ function(expect text)
   execute_process(COMMAND ${CMAKE_COMMAND} -S "${source}" -B "${WORK}/build" -DLIBTORCH_MODULE=${MODULE}
       -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_WORKS=ON ${ARGN}
     OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  string(FIND "${output}" "${text}" position)
+  string(REGEX REPLACE "[ \n]+" " " flowing "${output}")  # CMake breaks lines where the paths' lengths make it
+  string(FIND "${flowing}" "${text}" position)
   if(position EQUAL -1)
     message(FATAL_ERROR "[package] ${ARGN}: expected '${text}', received:\n${output}")
   endif()
