@@ -5,9 +5,9 @@
 #include <nfopt/runtime/optimizers/context_fused_step.h>
 #include <nfopt/runtime/optimizers/context_rates.h>
 #include <nfopt/runtime/optimizers/context_rule.h>
-#include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/parameter_space.h>
 #include <nfopt/runtime/optimizers/rule_description.h>
+#include <nfopt/runtime/optimizers/theta_values.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -63,11 +63,6 @@ std::vector<std::pair<std::string, std::vector<int64_t>>> shapes_of(const Contex
           {"rate.bias2", {roles}}};
 }
 
-bool shape_fits(const at::Tensor& t, const std::vector<int64_t>& shape) {
-  return t.defined() && t.dim() == static_cast<int64_t>(shape.size()) + 1 &&
-         t.sizes().slice(1) == at::IntArrayRef(shape);
-}
-
 }  // namespace
 
 struct ContextRule::Parts {
@@ -84,7 +79,6 @@ struct ContextRule::Parts {
     if (layout->size() == 0) throw Error("rule", "the weight space has no parameters to optimize.");
   }
 
-  std::vector<at::Tensor> theta_values(const UpdateRule& rule, const NamedTensors& theta, const at::Tensor& like) const;
   at::Tensor features(const ContextAccumulators::Averages& averages, const at::Tensor& w, const at::Tensor& g,
                       const at::Tensor& scale, const at::Tensor& inverse_root) const;
 
@@ -98,22 +92,6 @@ struct ContextRule::Parts {
   ContextFusedStep fused;
   std::vector<std::pair<std::string, std::vector<int64_t>>> shapes;
 };
-
-std::vector<at::Tensor> ContextRule::Parts::theta_values(const UpdateRule& rule, const NamedTensors& theta,
-                                                         const at::Tensor& like) const {
-  auto given = theta.begin();
-  for (const auto& [name, shape] : shapes)
-    if (given == theta.end() || given->first != name || !shape_fits((given++)->second, shape)) check_theta(rule, theta);
-  if (given != theta.end()) check_theta(rule, theta);
-  std::vector<at::Tensor> values;
-  for (const auto& [name, tensor] : theta) {
-    values.push_back(tensor.to(like.options()));
-    if (tensor.size(0) != 1 && tensor.size(0) != like.size(0))
-      throw Error("optimizer", "theta has " + std::to_string(tensor.size(0)) + " members, the parameters have " +
-                                   std::to_string(like.size(0)) + ". Give one theta for all, or one per member.");
-  }
-  return values;
-}
 
 at::Tensor ContextRule::Parts::features(const ContextAccumulators::Averages& averages, const at::Tensor& w,
                                         const at::Tensor& g, const at::Tensor& scale,
@@ -187,7 +165,7 @@ Update ContextRule::update(const NamedTensors& theta, const std::vector<at::Tens
   const Parts& parts = *parts_;
   parts.layout->check(params, "parameters");
   parts.layout->check(grads, "gradients", params.front());
-  const std::vector<at::Tensor> values = parts.theta_values(*this, theta, params.front());
+  const std::vector<at::Tensor> values = theta_values(*this, parts.shapes, theta, params.front());
   if (!ContextFusedStep::applies(values, params, grads, state))
     return update_by_aten(theta, params, grads, state, context);
   Update result;
@@ -204,7 +182,7 @@ void ContextRule::step_in_place(const NamedTensors& theta, const std::vector<at:
   const Parts& parts = *parts_;
   parts.layout->check(params, "parameters");
   parts.layout->check(grads, "gradients", params.front());
-  const std::vector<at::Tensor> values = parts.theta_values(*this, theta, params.front());
+  const std::vector<at::Tensor> values = theta_values(*this, parts.shapes, theta, params.front());
   const bool contiguous = std::all_of(params.begin(), params.end(), [](const auto& p) { return p.is_contiguous(); });
   if (contiguous && ContextFusedStep::applies(values, params, grads, state))
     parts.fused(values, params, grads, state, context, {});
@@ -220,7 +198,7 @@ Update ContextRule::update_by_aten(const NamedTensors& theta_given, const std::v
   const ParameterLayout& layout = *parts.layout;
   layout.check(params, "parameters");
   layout.check(grads, "gradients", params.front());
-  const std::vector<at::Tensor> theta = parts.theta_values(*this, theta_given, params.front());
+  const std::vector<at::Tensor> theta = theta_values(*this, parts.shapes, theta_given, params.front());
 
   bool complete = true;
   std::vector<at::Tensor> filled = grads;

@@ -3,6 +3,7 @@
 #include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <nfopt/runtime/optimizers/parameter_binding.h>
+#include <nfopt/runtime/optimizers/theta_values.h>
 #include <torch/torch.h>
 
 #include <algorithm>

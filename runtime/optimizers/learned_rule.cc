@@ -1,28 +1,18 @@
 #include <nfopt/nflayers/spec/error.h>
+#include <nfopt/runtime/binding/live_tensors.h>
 #include <nfopt/runtime/optimizers/feature_builder.h>
 #include <nfopt/runtime/optimizers/fused_rule.h>
 #include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/parameter_space.h>
 #include <nfopt/runtime/optimizers/step_form.h>
+#include <nfopt/runtime/optimizers/theta_values.h>
 #include <nfopt/runtime/optimizers/update_network.h>
 #include <torch/types.h>
 
 #include <algorithm>
-#include <sstream>
 
 namespace nfopt {
 namespace {
-
-std::string shape_text(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
-
-bool theta_fits(const at::Tensor& t, const std::vector<int64_t>& shape) {
-  return t.defined() && t.dim() == static_cast<int64_t>(shape.size()) + 1 &&
-         t.sizes().slice(1) == at::IntArrayRef(shape);
-}
 
 /// Whether somebody may ask for a derivative of the step.
 bool wants_gradients(const NamedTensors& theta, const std::vector<at::Tensor>& params,
@@ -67,7 +57,6 @@ struct LearnedRule::Parts {
   /// Throws Error for parameters, gradients or state of another shape, type or device.
   void check_tensors(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
                      const RuleState& state) const;
-  std::vector<at::Tensor> theta_values(const UpdateRule& rule, const NamedTensors& theta, const at::Tensor& like) const;
   /// Parameters without a gradient keep their state, and their update is 0.
   void keep_untouched(const std::vector<at::Tensor>& grads, const RuleState& old, Update& result) const;
 
@@ -97,23 +86,6 @@ void LearnedRule::Parts::check_tensors(const std::vector<at::Tensor>& params, co
     throw Error("optimizer", "the state does not fit the parameters:" + problems + "\nIt comes from init().");
 }
 
-std::vector<at::Tensor> LearnedRule::Parts::theta_values(const UpdateRule& rule, const NamedTensors& theta,
-                                                         const at::Tensor& like) const {
-  std::vector<at::Tensor> values;
-  values.reserve(shapes.size());
-  auto given = theta.begin();
-  for (const auto& [name, shape] : shapes) {
-    if (given == theta.end() || given->first != name || !theta_fits(given->second, shape)) check_theta(rule, theta);
-    values.push_back((given++)->second.to(like.options()));
-  }
-  if (given != theta.end()) check_theta(rule, theta);
-  for (const at::Tensor& value : values)
-    if (value.size(0) != 1 && value.size(0) != like.size(0))
-      throw Error("optimizer", "theta has " + std::to_string(value.size(0)) + " members, the parameters have " +
-                                   std::to_string(like.size(0)) + ". Give one theta for all, or one per member.");
-  return values;
-}
-
 void LearnedRule::Parts::keep_untouched(const std::vector<at::Tensor>& grads, const RuleState& old,
                                         Update& result) const {
   for (size_t i = 0; i < grads.size(); ++i)
@@ -131,7 +103,7 @@ Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta
                                const std::vector<at::Tensor>& grads, const RuleState& state, const StepContext& context,
                                RuleTrace* trace) const {
   check_tensors(params, grads, state);
-  const std::vector<at::Tensor> values = theta_values(rule, theta, params.front());
+  const std::vector<at::Tensor> values = theta_values(rule, shapes, theta, params.front());
   const std::span<const at::Tensor> all(values);
   const size_t network_size = network.theta_shapes().size();
 
@@ -204,7 +176,7 @@ Update LearnedRule::update(const NamedTensors& theta, const std::vector<at::Tens
       !FusedRule::accepts(params, grads, state))
     return parts_->run(*this, theta, params, grads, state, context, nullptr);
   parts_->check_tensors(params, grads, state);
-  const std::vector<at::Tensor> values = parts_->theta_values(*this, theta, params.front());
+  const std::vector<at::Tensor> values = theta_values(*this, parts_->shapes, theta, params.front());
   return parts_->fused->update(values, params, grads, state, steps_of(context, params.front().size(0)));
 }
 
@@ -215,7 +187,7 @@ void LearnedRule::step_in_place(const NamedTensors& theta, const std::vector<at:
   if (parts_->fused == nullptr || !FusedRule::accepts(params, grads, state))
     return UpdateRule::step_in_place(theta, params, grads, state, context);
   parts_->check_tensors(params, grads, state);
-  const std::vector<at::Tensor> values = parts_->theta_values(*this, theta, params.front());
+  const std::vector<at::Tensor> values = theta_values(*this, parts_->shapes, theta, params.front());
   parts_->fused->step_in_place(values, params, grads, state, steps_of(context, params.front().size(0)));
 }
 
@@ -229,32 +201,6 @@ Update LearnedRule::update_traced(const NamedTensors& theta, const std::vector<a
                                   const std::vector<at::Tensor>& grads, const RuleState& state,
                                   const StepContext& context, RuleTrace& trace) const {
   return parts_->run(*this, theta, params, grads, state, context, &trace);
-}
-
-void check_theta(const UpdateRule& rule, const NamedTensors& theta) {
-  const auto expected = rule.theta_shapes();
-  std::string problems;
-  for (const auto& [name, shape] : expected) {
-    const at::Tensor* given = theta.find(name);
-    if (given == nullptr)
-      problems += "\n  '" + name + "' is missing: expected " + shape_text(shape);
-    else if (!theta_fits(*given, shape))
-      problems += "\n  '" + name + "': expected " + shape_text(shape) + ", received " +
-                  (given->dim() > 0 ? shape_text(given->sizes().slice(1)) : "a tensor without the leading P axis");
-  }
-  for (const auto& [name, tensor] : theta)
-    if (std::none_of(expected.begin(), expected.end(), [&, &key = name](const auto& e) { return e.first == key; }))
-      problems += "\n  '" + name + "' is unknown to the rule, shape " + shape_text(tensor.sizes());
-  if (problems.empty()) {
-    size_t i = 0;
-    for (const auto& [name, tensor] : theta)
-      if (expected[i++].first != name) {
-        problems = "\n  '" + name + "' comes where '" + expected[i - 1].first + "' is expected";
-        break;
-      }
-  }
-  if (!problems.empty())
-    throw Error("theta", "the meta-parameters do not fit rule '" + rule.name() + "' on this weight space:" + problems);
 }
 
 }  // namespace nfopt

@@ -67,8 +67,4 @@ class NFOPT_API LearnedRule final : public UpdateRule {
   std::unique_ptr<const Parts> parts_;
 };
 
-/// Names, order and shapes [P|1, ...] of theta against what the rule expects: throws Error("theta", ..) that lists all
-/// missing, unexpected and mismatching tensors.
-NFOPT_API void check_theta(const UpdateRule& rule, const NamedTensors& theta);
-
 }  // namespace nfopt

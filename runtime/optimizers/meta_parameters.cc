@@ -4,6 +4,7 @@
 #include <nfopt/runtime/io/safetensors.h>
 #include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
+#include <nfopt/runtime/optimizers/theta_values.h>
 #include <torch/types.h>
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/optimizers/learned_rule.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
+#include <nfopt/runtime/optimizers/theta_values.h>
 #include <torch/torch.h>
 
 #include "tests/golden/golden_case.h"

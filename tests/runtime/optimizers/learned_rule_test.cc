@@ -1,5 +1,6 @@
 #include <nfopt/nflayers/action/group_action.h>
 #include <nfopt/nflayers/action/random_element.h>
+#include <nfopt/runtime/optimizers/theta_values.h>
 
 #include "tests/runtime/optimizers/small_problem.h"
 
