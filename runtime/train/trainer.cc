@@ -1,6 +1,7 @@
 #include <nfopt/runtime/plugin/registry.h>
 #include <nfopt/runtime/train/finite_check.h>
 #include <nfopt/runtime/train/trainer.h>
+#include <torch/cuda.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ at::ScalarType dtype_of(const TrainConfig& config) { return config.dtype == "flo
 
 at::Device device_of(const TrainConfig& config) {
   if (config.device == "cpu") return at::kCPU;
-  if (!(at::detail::getCUDAHooks().deviceCount() > 0))
+  if (!torch::cuda::is_available())
     throw Error(
         "device",
         "'cuda' is not available: no GPU was found, or this LibTorch was built without CUDA. Use --device cpu.");
