@@ -4,50 +4,13 @@
 //   counters: per_parameter, the time of one parameter
 
 #include <benchmark/benchmark.h>
-#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/runtime/optimizers/context_rule.h>
 #include <torch/torch.h>
 
+#include "benchmarks/mlp_problem.h"
+
 namespace nfopt {
 namespace {
-
-struct Network {
-  const char* name;
-  std::vector<int64_t> widths;
-};
-const Network kNetworks[] = {{"64-32-10", {64, 32, 10}}, {"784-128-128-10", {784, 128, 128, 10}}};
-
-WeightSpacePtr space_of(const Network& network) {
-  std::vector<TensorDescription> tensors;
-  const size_t layers = network.widths.size() - 1;
-  const auto label = [&](size_t k) {
-    return k == 0 ? std::string("~in") : k == layers ? std::string("~out") : "h" + std::to_string(k);
-  };
-  for (size_t k = 0; k < layers; ++k) {
-    TensorDescription weight, bias;
-    weight.name = "fc" + std::to_string(k) + ".weight";
-    weight.shape = {network.widths[k + 1], network.widths[k]};
-    weight.axes = "[" + label(k + 1) + ", " + label(k) + "]";
-    bias.name = "fc" + std::to_string(k) + ".bias";
-    bias.shape = {network.widths[k + 1]};
-    bias.axes = "[" + label(k + 1) + "]";
-    bias.role = Role::bias;
-    tensors.push_back(weight);
-    tensors.push_back(bias);
-  }
-  return std::make_shared<const WeightSpace>(std::move(tensors));
-}
-
-std::vector<at::Tensor> random_tensors(const WeightSpace& space, int64_t members, double deviation) {
-  std::vector<at::Tensor> list;
-  for (const Tensor& t : space.tensors()) {
-    std::vector<int64_t> shape = {members};
-    shape.insert(shape.end(), t.shape.begin(), t.shape.end());
-    at::Tensor value = at::empty(shape);
-    list.push_back(fill_normal(value, Rng(1).purpose(t.name), 0, deviation));
-  }
-  return list;
-}
 
 void per_parameter(benchmark::State& state, const WeightSpace& space, int64_t members) {
   state.counters["per_parameter"] =
@@ -65,8 +28,8 @@ void context_step(benchmark::State& state, const Network& network, int64_t membe
     shape[0] = members;
     theta.add(name, tensor.to(at::kFloat).expand(shape).contiguous());
   }
-  const std::vector<at::Tensor> params = random_tensors(*rule.space(), members, 0.1);
-  const std::vector<at::Tensor> grads = random_tensors(*rule.space(), members, 0.01);
+  const std::vector<at::Tensor> params = random_list(*rule.space(), members, Rng(1), 0.1);
+  const std::vector<at::Tensor> grads = random_list(*rule.space(), members, Rng(1), 0.01);
   RuleState memory = rule.init(params);
   StepContext context;
   context.total_steps = 1'000'000;
@@ -82,7 +45,8 @@ void adamw_step(benchmark::State& state, const Network& network) {
   at::set_num_threads(1);
   const WeightSpacePtr space = space_of(network);
   std::vector<at::Tensor> leaves;
-  const std::vector<at::Tensor> params = random_tensors(*space, 1, 0.1), grads = random_tensors(*space, 1, 0.01);
+  const std::vector<at::Tensor> params = random_list(*space, 1, Rng(1), 0.1),
+                                grads = random_list(*space, 1, Rng(1), 0.01);
   for (size_t i = 0; i < params.size(); ++i) {
     leaves.push_back(params[i].requires_grad_());
     leaves.back().mutable_grad() = grads[i];
