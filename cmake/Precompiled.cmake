@@ -32,5 +32,7 @@ endfunction()
 function(nfopt_unity target)
   if(NFOPT_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    # g++ takes a source that another one includes for a header, where unnamed namespaces are suspect.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
