@@ -18,7 +18,7 @@ std::string shape_of(const at::Tensor& tensor) {
   return text.empty() ? "scalar" : text;
 }
 
-void inspect(const std::string& file) {
+void inspect_checkpoint(const std::string& file) {
   const SafetensorsFile contents = read_safetensors(file);
   int64_t numbers = 0, bytes = 0;
   std::vector<std::vector<std::string>> tensors;
@@ -45,7 +45,7 @@ void add_checkpoint(CLI::App& app) {
   auto* show = checkpoint->add_subcommand("inspect", "Metadata, and every tensor with its shape and type");
   const auto file = std::make_shared<std::string>();
   show->add_option("file", *file, "a .safetensors file")->required();
-  show->callback([file] { inspect(*file); });
+  show->callback([file] { inspect_checkpoint(*file); });
 }
 
 }  // namespace nfopt::cli

@@ -48,7 +48,7 @@ void list() {
   for (const auto& failure : failures) std::printf("not loaded: %s\n", failure.message.c_str());
 }
 
-void inspect(const std::string& name_or_file) {
+void inspect_plugin(const std::string& name_or_file) {
   const auto entry = Registry::global().entry(name_or_file);
   const ArchitectureInfo info = entry.architecture->info();
   const nfopt_manifest& manifest = entry.manifest;
@@ -81,7 +81,7 @@ void add_plugin(CLI::App& app) {
   auto* show = plugin->add_subcommand("inspect", "Manifest and options of one plugin");
   const auto target = std::make_shared<std::string>();
   show->add_option("plugin", *target, "file (*.nfopt.so) or name")->required();
-  show->callback([target] { inspect(*target); });
+  show->callback([target] { inspect_plugin(*target); });
 
   add_plugin_check(*plugin);
   add_plugin_new(*plugin);
