@@ -29,7 +29,7 @@ file(MAKE_DIRECTORY "${WORK}/nothing")
 # expect(text arguments..): configuring with these arguments, it must say `text`.
 function(expect text)
   file(REMOVE_RECURSE "${WORK}/build")
-  execute_process(COMMAND ${CMAKE_COMMAND} -S "${source}" -B "${WORK}/build" -DLIBTORCH_MODULE=${MODULE}
+  execute_process(COMMAND ${CMAKE_COMMAND} -S "${source}" -B "${WORK}/build" -G "${GENERATOR}" -DLIBTORCH_MODULE=${MODULE}
       -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_WORKS=ON ${ARGN}
     OUTPUT_VARIABLE output ERROR_VARIABLE output)
   string(REGEX REPLACE "[ \n]+" " " flowing "${output}")  # CMake breaks lines where the paths' lengths make it
