@@ -1,6 +1,7 @@
 #include <nfopt/runtime/tasks/particle_batches.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace nfopt {
@@ -11,6 +12,9 @@ at::Tensor rows_for(const at::Tensor& examples, int64_t particles, int64_t batch
   shape.insert(shape.end(), examples.sizes().begin() + 1, examples.sizes().end());
   return at::empty(shape, examples.options());
 }
+
+constexpr size_t kLineBytes = 64;
+constexpr size_t kPrefetchBytes = 512;  // what follows is fetched by the processor on its own
 
 size_t row_bytes(const at::Tensor& examples) {
   return static_cast<size_t>(examples.numel() / examples.size(0)) * examples.element_size();
@@ -34,8 +38,16 @@ void ParticleBatches::draw(int64_t particle, const Rng& rng, const TaskVariation
       static_cast<char*>(batches_.inputs.mutable_data_ptr()) + static_cast<size_t>(particle * batch) * input_bytes;
   int64_t* target = batches_.targets.mutable_data_ptr<int64_t>() + particle * batch * labels_per_row;
 
+  // The examples lie anywhere in a set that no cache holds: all are asked for before the first is read.
+  rows_.resize(static_cast<size_t>(batch));
   for (int64_t j = 0; j < batch; ++j) {
-    const int64_t example = rng.integer(static_cast<uint64_t>(j), examples);
+    rows_[j] = rng.integer(static_cast<uint64_t>(j), examples);
+    const char* row = inputs + static_cast<size_t>(rows_[j]) * input_bytes;
+    for (size_t byte = 0; byte < std::min(input_bytes, kPrefetchBytes); byte += kLineBytes)
+      __builtin_prefetch(row + byte);
+  }
+  for (int64_t j = 0; j < batch; ++j) {
+    const int64_t example = rows_[j];
     std::memcpy(input, inputs + static_cast<size_t>(example) * input_bytes, input_bytes);
     input += input_bytes;
     for (int64_t k = 0; k < labels_per_row; ++k) {

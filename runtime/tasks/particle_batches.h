@@ -29,6 +29,7 @@ class NFOPT_API ParticleBatches {
   Examples from_;
   Examples batches_;
   int64_t classes_;
+  std::vector<int64_t> rows_;  ///< examples of the batch being drawn
 };
 
 }  // namespace nfopt

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <nfopt/nflayers/kernels/cpu/simd_target.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <nfopt/runtime/network/losses/cross_entropy.h>
 #include <nfopt/runtime/tasks/particle_batches.h>
@@ -118,7 +119,7 @@ double difference(const at::Tensor& a, const at::Tensor& b) {
 TEST(MlpGradient, EqualsAutograd) {
   for (const auto& [dtype, tolerance] : {std::pair(at::kDouble, 1e-12), std::pair(at::kFloat, 3e-6)}) {
     for (const char* activation : {"relu", "tanh", "identity"}) {
-      for (const std::vector<int64_t>& hidden : {std::vector<int64_t>{}, {3}, {4, 6, 3}}) {
+      for (const std::vector<int64_t>& hidden : {std::vector<int64_t>{}, {3}, {4, 6, 3}, {33, 20}}) {
         for (const bool bias : {true, false}) {
           TaskFamilyOptions options = one_task();
           options.options = {{"hidden", hidden}, {"activation", std::string(activation)}, {"bias", bias}};
@@ -142,6 +143,27 @@ TEST(MlpGradient, EqualsAutograd) {
         }
       }
     }
+  }
+}
+
+// Widths that fill no vector, and some that take several: every path of the kernel.
+TEST(MlpGradient, EqualsAutogradOnEveryInstructionSet) {
+  TaskFamilyOptions options = one_task();
+  options.options = {{"hidden", std::vector<int64_t>{50, 17}}, {"activation", std::string("tanh")}};
+  const auto task = family(options, at::kDouble)->task(Rng(0));
+  Members members = task->initialize(2, Rng(6));
+  ParticleBatches batches(*task, 1);
+  batches.draw(0, Rng(7), {}, Rng(0));
+  const auto graph = make_autograd_gradient(task, 1, 2);
+  (*graph)(members, batches.examples(), Pass{true, Rng(0)});
+  for (const std::string& name : cpu::simd_targets()) {
+    cpu::use_simd_target(name);
+    const auto by_hand = make_mlp_gradient(*task, 1, 2);
+    (*by_hand)(members, batches.examples(), Pass{true, Rng(0)});
+    cpu::use_simd_target("");
+    EXPECT_LT(difference(by_hand->loss(), graph->loss()), 1e-12) << name;
+    for (size_t k = 0; k < graph->gradients().size(); ++k)
+      EXPECT_LT(difference(by_hand->gradients()[k], graph->gradients()[k]), 1e-12) << name << ", tensor " << k;
   }
 }
 
