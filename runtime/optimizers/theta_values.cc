@@ -22,7 +22,9 @@ std::vector<at::Tensor> theta_values(const UpdateRule& rule, const std::vector<T
   auto given = theta.begin();
   for (const auto& [name, shape] : shapes) {
     if (given == theta.end() || given->first != name || !theta_fits(given->second, shape)) check_theta(rule, theta);
-    values.push_back((given++)->second.to(like.options()));
+    const at::Tensor& value = (given++)->second;
+    const bool as_is = value.scalar_type() == like.scalar_type() && value.device() == like.device();
+    values.push_back(as_is ? value : value.to(like.device(), like.scalar_type()));
   }
   if (given != theta.end()) check_theta(rule, theta);
   for (const at::Tensor& value : values)

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <tuple>
 
 namespace nfopt::cpu {
 namespace {
@@ -77,6 +78,7 @@ struct FusedStep::Layout {
   int64_t body_numbers = 0;
   int64_t partial_numbers = 0;
   int64_t stored_numbers = 0;  ///< parameters of the mixing layer
+  std::tuple<std::vector<float>, std::vector<double>> packed_scale;
   std::vector<Piece> blocks, chunks;
 };
 
@@ -112,6 +114,8 @@ FusedStep::Layout::Layout(FusedDescription description) {
     }
   }
   for (const int32_t source : mixing.packed.source) stored_numbers = std::max<int64_t>(stored_numbers, source + 1);
+  const std::vector<double>& scale = mixing.packed.scale;
+  packed_scale = {std::vector<float>(scale.begin(), scale.end()), scale};
 }
 
 FusedStep::Layout::Slot FusedStep::Layout::slot(int64_t number_size) const {
@@ -121,7 +125,7 @@ FusedStep::Layout::Slot FusedStep::Layout::slot(int64_t number_size) const {
     at = slot.size;
     slot.size += aligned(bytes);
   };
-  take(slot.flat, stored_numbers * number_size);
+  take(slot.flat, (stored_numbers + 1) * number_size);
   take(slot.body, body_numbers * number_size);
   take(slot.mixing, mixing.packed.size() * number_size);
   take(slot.sums, mixing.sums * padded(mixing.in_channels) * number_size);
@@ -167,8 +171,10 @@ void FusedStep::Layout::pack(const StepArguments<T>& arguments, int64_t member, 
   }
   flat -= stored_numbers;
   const PackedCoefficients& map = d.mixing.packed;
+  const std::vector<T>& scale = std::get<std::vector<T>>(packed_scale);
+  flat[stored_numbers] = T(0);  // what no stored number fills comes from here
   for (int64_t i = 0; i < map.size(); ++i)
-    packed[i] = map.source[i] < 0 ? T(0) : static_cast<T>(map.scale[i] * static_cast<double>(flat[map.source[i]]));
+    packed[i] = scale[i] * flat[map.source[i] < 0 ? stored_numbers : map.source[i]];
 }
 
 template <class T>

@@ -265,19 +265,32 @@ void add_row_sum(const T* HWY_RESTRICT rows, int64_t count, size_t channels, T* 
   }
 }
 
+/// Memory of one piece of work, which the next one on the same thread uses again: one at a time.
 template <class T>
-struct Scratch {
-  explicit Scratch(int64_t numbers)
-      : memory(static_cast<T*>(::operator new(numbers * sizeof(T), std::align_val_t(64)))) {
-    std::fill(memory, memory + numbers, T(0));
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { ::operator delete(memory, std::align_val_t(64)); }
-  T* take(int64_t numbers) { return std::exchange(next, next + numbers); }
+class Scratch {
+ public:
+  explicit Scratch(int64_t numbers) : next_(of_thread(numbers)) {}
+  T* take(int64_t numbers) { return std::exchange(next_, next_ + numbers); }
 
-  T* memory;
-  T* next = memory;
+ private:
+  struct Block {
+    ~Block() { ::operator delete(data, std::align_val_t(64)); }
+    T* data = nullptr;
+    int64_t size = 0;
+  };
+  static T* of_thread(int64_t numbers) {
+    thread_local Block block;
+    if (block.size < numbers) {
+      block.size = 0;
+      ::operator delete(std::exchange(block.data, nullptr), std::align_val_t(64));
+      block.data = static_cast<T*>(::operator new(numbers * sizeof(T), std::align_val_t(64)));
+      block.size = numbers;
+      std::fill(block.data, block.data + numbers, T(0));
+    }
+    return block.data;
+  }
+
+  T* next_;
 };
 
 // ---- pass 1 -------------------------------------------------------------------------------------------------------
@@ -336,6 +349,7 @@ template <class T>
 void load_tile(const StepShape& shape, const StepMember<T>& member, const ElementLoops& loops, int64_t begin,
                int64_t count, T* x) {
   const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t tensor = loops.tensor;
   const auto high = hn::Set(d, static_cast<T>(shape.description.clip)),
              low = hn::Set(d, static_cast<T>(-shape.description.clip));
@@ -347,6 +361,12 @@ void load_tile(const StepShape& shape, const StepMember<T>& member, const Elemen
                         : member.momenta + decay++ * shape.total + shape.offsets[tensor];
     from += loops.first;
     T* row = x + c * kTile;
+    const auto scale = hn::Set(d, member.scales[tensor * shape.channels() + static_cast<int64_t>(c)]);
+    const auto scaled = [&](auto value) NFOPT_LAMBDA { return hn::Mul(scale, hn::Min(high, hn::Max(low, value))); };
+    if (loops.contiguous && count == kTile) {
+      for (int64_t i = 0; i < kTile; i += lanes) hn::Store(scaled(hn::LoadU(d, from + begin + i)), d, row + i);
+      continue;
+    }
     if (loops.contiguous) {
       std::copy(from + begin, from + begin + count, row);
     } else {
@@ -357,9 +377,7 @@ void load_tile(const StepShape& shape, const StepMember<T>& member, const Elemen
       }
     }
     std::fill(row + count, row + kTile, T(0));
-    const auto scale = hn::Set(d, member.scales[tensor * shape.channels() + static_cast<int64_t>(c)]);
-    for (int64_t i = 0; i < kTile; i += static_cast<int64_t>(hn::Lanes(d)))
-      hn::Store(hn::Mul(scale, hn::Min(high, hn::Max(low, hn::Load(d, row + i)))), d, row + i);
+    for (int64_t i = 0; i < kTile; i += lanes) hn::Store(scaled(hn::Load(d, row + i)), d, row + i);
   }
 }
 
@@ -506,7 +524,7 @@ template <class T>
 void multiply(const StepShape& shape, const StepMember<T>& member, const MixProduct& product) {
   if (product.inputs.empty()) return;
   const int64_t channels = padded(shape.mixing().in_channels), columns = product.columns;
-  Scratch<T> scratch(kPositions * columns);
+  T* const gathered_rows = Scratch<T>(kPositions * columns).take(kPositions * columns);
   const int64_t outs = shape.mixing().out_channels;
   std::vector<int64_t> bases(product.outputs.size() * kPositions);
   int64_t gathered = 0;
@@ -517,7 +535,7 @@ void multiply(const StepShape& shape, const StepMember<T>& member, const MixProd
       const MixProduct::Output& output = product.outputs[o];
       for (int64_t out = 0; out < outs * output.folded; ++out, row += columns) {
         T result[kPositions];
-        dots(row, scratch.memory, columns, result);
+        dots(row, gathered_rows, columns, result);
         T* to = member.planes + output.to + out / output.folded * output.plane + out % output.folded;
         for (int64_t p = 0; p < gathered; ++p) to[bases[o * kPositions + p]] += result[p];
       }
@@ -526,7 +544,7 @@ void multiply(const StepShape& shape, const StepMember<T>& member, const MixProd
   };
   for (RunWalk walk(product.sizes, 0, product.positions); walk.next(run);) {
     for (int64_t i = 0; i < run.length; ++i) {
-      T* to = scratch.memory + gathered * columns;
+      T* to = gathered_rows + gathered * columns;
       const auto at = [&](const std::vector<int64_t>& strides) {
         return walk.row(strides, run) + (strides.empty() ? 0 : i * strides.back());
       };
