@@ -1,8 +1,8 @@
 #include <nfopt/nflayers/action/random_element.h>
 #include <nfopt/runtime/conformance/culprit.h>
+#include <nfopt/runtime/conformance/findings.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <set>
 #include <utility>
 
@@ -237,12 +237,6 @@ class Search {
   const Rng& rng_;
 };
 
-std::string scientific(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1e", value);
-  return text;
-}
-
 }  // namespace
 
 std::vector<WrongLabel> wrong_labels(const FunctionProbe& probe, const Rng& rng) {
@@ -273,7 +267,7 @@ std::string explain(const FunctionProbe& probe, const std::vector<WrongLabel>& w
   }
   const std::string resting = search.resting_axes(l);
   return "label " + search.shown(l) + " is not a symmetry: " + label.error.where + " changes by " +
-         scientific(label.error.relative) + " (relative), limit " + scientific(FunctionProbe::kTolerance) +
+         error_text(label.error.relative) + " (relative), limit " + error_text(FunctionProbe::kTolerance) +
          "\nmoved: " + search.axes_of(probe.space().views(), l) +
          (resting.empty() ? "" : "\nof the same tensors, not moved: " + resting) + "\n" + advice;
 }

@@ -3,6 +3,7 @@
 #include <nfopt/nflayers/spec/export.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <utility>
@@ -20,6 +21,13 @@ struct Finding {
   Kind kind = Kind::failure;
   std::string text;
 };
+
+/// A relative error as findings state it: "1.2e-11".
+inline std::string error_text(double relative) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", relative);
+  return text;
+}
 
 /// Where a test puts its findings. They leave at once, so that a crash later in the same test loses none.
 class Findings {

@@ -4,7 +4,6 @@
 #include <torch/types.h>
 
 #include <exception>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -45,13 +44,6 @@ bool equal(const Computed& a, const Computed& b) {
     if (a.tensors[i].defined() && !at::equal(a.tensors[i], b.tensors[i])) return false;
   }
   return true;
-}
-
-std::string error_text(double value) {
-  std::ostringstream out;
-  out.precision(1);
-  out << std::scientific << value;
-  return out.str();
 }
 
 void compare_members(const Built& built, const Members& three, const at::Tensor& x, const Pass& pass,

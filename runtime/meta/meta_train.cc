@@ -11,6 +11,7 @@
 #include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
 #include <nfopt/runtime/plugin/registry.h>
+#include <nfopt/runtime/tasks/datasets.h>
 #include <nfopt/runtime/train/interruption.h>
 #include <nfopt/runtime/version.h>
 #include <tbb/global_control.h>
@@ -32,19 +33,20 @@ constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Equal families are one: their data are read once.
+// Equal families are one, and all share the data that they read.
 class Families {
  public:
   explicit Families(at::ScalarType dtype) : dtype_(dtype) {}
 
   FamilyPtr ready(const TaskFamilyOptions& options) {
     FamilyPtr& family = ready_[to_yaml(to_yaml_value(options))];
-    if (!family) family = std::make_shared<const TaskFamily>(options, Registry::global(), dtype_);
+    if (!family) family = std::make_shared<const TaskFamily>(options, Registry::global(), datasets_, dtype_);
     return family;
   }
 
  private:
   at::ScalarType dtype_;
+  Datasets datasets_;
   std::map<std::string, FamilyPtr> ready_;
 };
 

@@ -33,9 +33,12 @@ YamlValue merged(const YamlValue& preset, const YamlValue& given) {
   return both;
 }
 
+// LibTorch ends with an internal error where a rate does not fit the parameters' type.
+const Range<double> kRates = {.at_least = 0.0, .at_most = 1e38};
+
 void read_settings(OptimizerConfig& config, YamlMap& map) {
   if (config.rule == "sgd" || config.rule == "sgdm") {
-    config.lr = map.real("lr", {.at_least = 0.0}, 0.1);
+    config.lr = map.real("lr", kRates, 0.1);
     if (config.rule == "sgdm") {
       config.momentum = map.real("momentum", {.at_least = 0.0, .below = 1.0}, 0.9);
       config.dampening = map.real("dampening", {.at_least = 0.0, .at_most = 1.0}, 0.0);
@@ -44,12 +47,12 @@ void read_settings(OptimizerConfig& config, YamlMap& map) {
         map.problem("nesterov", "needs a momentum above 0 and a dampening of 0.");
     }
   } else if (config.rule == "adam" || config.rule == "adamw") {
-    config.lr = map.real("lr", {.at_least = 0.0}, 1e-3);
+    config.lr = map.real("lr", kRates, 1e-3);
     config.beta1 = map.real("beta1", {.at_least = 0.0, .below = 1.0}, 0.9);
     config.beta2 = map.real("beta2", {.at_least = 0.0, .below = 1.0}, 0.999);
     config.epsilon = map.real("epsilon", {.above = 0.0}, 1e-8);
   } else {
-    config.lr = map.real("lr", {.at_least = 0.0}, 1.0);  // 1: as meta-trained
+    config.lr = map.real("lr", kRates, 1.0);  // 1: as meta-trained
     config.theta = map.text("theta", {}, config.theta);
   }
   const bool cosine = map.text("lr_schedule", {"constant", "cosine"}, "constant") == "cosine";

@@ -54,10 +54,12 @@ TEST(TrainConfig, SchedulesAndEarlyStopAreReadAndRefused) {
   const YamlValue once = to_yaml_value(config);
   EXPECT_TRUE(differences(once, to_yaml_value(read_train_config(parse_yaml(to_yaml(once), "r"), "r"))).empty());
   const std::string message = message_of([] {
-    config_with({"optimizer.lr_schedule=cosin", "optimizer.warmup=-1", "early_stop={metric: loss, patience: 0}"});
+    config_with({"optimizer.lr_schedule=cosin", "optimizer.warmup=-1", "optimizer.lr=1e39",
+                 "early_stop={metric: loss, patience: 0}"});
   });
-  for (const std::string part : {"lr_schedule: expected one of constant, cosine, received 'cosin'", "warmup",
-                                 "early_stop.metric: expected one of train_loss", "early_stop.patience"})
+  for (const std::string part :
+       {"lr_schedule: expected one of constant, cosine, received 'cosin'", "warmup", "optimizer.lr",
+        "early_stop.metric: expected one of train_loss", "early_stop.patience"})
     EXPECT_TRUE(contains(message, part)) << "no '" << part << "' in: " << message;
 }
 
