@@ -1,6 +1,9 @@
 #include "tests/nflayers/layers/nfn_layer_zoo.h"
 
 #include <nfopt/nflayers/action/random_element.h>
+#include <nfopt/nflayers/layers/deep_set.h>
+#include <nfopt/nflayers/layers/kernel_encoding.h>
+#include <nfopt/nflayers/layers/kernel_pos_embedding.h>
 #include <nfopt/nflayers/layers/nfn/channel_dropout.h>
 #include <nfopt/nflayers/layers/nfn/channel_linear.h>
 #include <nfopt/nflayers/layers/nfn/cross_attention.h>
@@ -18,6 +21,7 @@
 #include <nfopt/nflayers/layers/nfn/simple_layer_norm.h>
 #include <nfopt/nflayers/layers/nfn/stat_featurizer.h>
 #include <nfopt/nflayers/layers/nfn/tuple_op.h>
+#include <nfopt/nflayers/layers/unf_pool.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 
 #include <algorithm>
@@ -69,6 +73,14 @@ const std::vector<ZooLayer>& nfn_layers() {
       {"HNPPool", Symmetry::unfolded, true, [](Space s, int64_t) { return AnyModule(HNPPool(s)); }},
       {"StatFeaturizer", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(StatFeaturizer(s)); },
        true},
+      {"UnfPool", Symmetry::layer_group, false, [](Space s, int64_t) { return AnyModule(UnfPool(s)); }},
+      {"DeepSetLinear", Symmetry::layer_group, false,
+       [](Space, int64_t c) { return AnyModule(DeepSetLinear(DeepSetLinearOptions(c, c))); }},
+      {"DeepSetPool", Symmetry::layer_group, true, [](Space, int64_t) { return AnyModule(DeepSetPool()); }},
+      {"KernelPosEmbedding", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(KernelPosEmbedding(KernelPosEmbeddingOptions(s, c))); }},
+      {"KernelEncoding", Symmetry::layer_group, false,
+       [](Space s, int64_t) { return AnyModule(KernelEncoding(KernelEncodingOptions(s))); }},
       {"CrossAttnEncoder", Symmetry::layer_group, true,
        [](Space s, int64_t c) { return AnyModule(CrossAttnEncoder(CrossAttnEncoderOptions(s, c, 3))); }},
   };

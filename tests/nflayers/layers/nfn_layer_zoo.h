@@ -27,7 +27,7 @@ struct ZooLayer {
   bool sorts = false;  ///< piecewise linear: a derivative holds only until two entries change places
 };
 
-/// All layers of nfn with parameters drawn anew, so that nothing is 0 or 1 by accident.
+/// All layers of nfn, and those of the research code of UNF that keep their form on every weight space.
 const std::vector<ZooLayer>& nfn_layers();
 
 /// Parameters and buffers from a normal distribution of standard deviation 1/2.
