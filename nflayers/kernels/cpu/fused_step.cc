@@ -161,8 +161,11 @@ void FusedStep::Layout::pack(const StepArguments<T>& arguments, int64_t member, 
         std::copy(w + i * out, w + (i + 1) * out, weights + i * layer.out);
         continue;
       }
-      for (int64_t o = 0; o < out; ++o)
-        weights[(o / kWeightBlock * layer.in + i) * kWeightBlock + o % kWeightBlock] = w[i * out + o];
+      int64_t o = 0;
+      T* to = weights + i * kWeightBlock;
+      for (; o + kWeightBlock <= out; o += kWeightBlock, to += layer.in * kWeightBlock)
+        std::memcpy(to, w + i * out + o, kWeightBlock * sizeof(T));
+      std::copy(w + i * out + o, w + (i + 1) * out, to);
     }
   }
   for (size_t i = 0; i < arguments.mixing.size(); ++i) {

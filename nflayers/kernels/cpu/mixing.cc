@@ -35,7 +35,7 @@ class LoopMerge {
       if (loops_.sizes[i] == 1) drop(i);
     for (size_t i = loops_.sizes.size(); i-- > 1;)
       if (joined(i - 1)) join(i - 1);
-    loops_.contiguous = loops_.sizes.empty() || (loops_.sizes.size() == 1 && loops_.strides[0] == 1);
+    loops_.contiguous = loops_.strides == row_major(loops_.sizes);
   }
 
  private:
