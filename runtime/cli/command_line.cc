@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   add_train(app);
   add_meta_train(app);
   add_compare(app);
+  add_zoo(app);
   add_checkpoint(app);
 
   try {

@@ -13,6 +13,7 @@ void add_spec(CLI::App& app);
 void add_train(CLI::App& app);
 void add_meta_train(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_zoo(CLI::App& app);
 void add_checkpoint(CLI::App& app);
 
 }  // namespace nfopt::cli

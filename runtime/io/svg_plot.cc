@@ -121,6 +121,30 @@ std::string line_path(const Frame& frame, const PlotSeries& series) {
   return path;
 }
 
+// One mark: discs, squares and crosses in turn. Discs and squares are lines of no length with thick ends.
+std::string mark(double x, double y, size_t shape) {
+  std::string path;
+  if (shape % 3 == 2) {
+    append(path, "M%.1f %.1fh5M%.1f %.1fv5", x - 2.5, y, x, y - 2.5);
+  } else {
+    append(path, "M%.1f %.1fh0.01", x, y);
+  }
+  return path;
+}
+
+std::string mark_style(size_t shape) {
+  if (shape % 3 == 2) return "' stroke-width='1.3";
+  return shape % 3 == 0 ? "' stroke-width='5' stroke-linecap='round" : "' stroke-width='4.4' stroke-linecap='square";
+}
+
+std::string points_path(const Frame& frame, const PlotSeries& series, size_t shape) {
+  std::string path;
+  for (size_t i = 0; i < std::min(series.x.size(), series.y.size()); ++i)
+    if (frame.x.shows(series.x[i]) && frame.y.shows(series.y[i]))
+      path += mark(frame.px(series.x[i]), frame.py(series.y[i]), shape);
+  return path;
+}
+
 std::string band_path(const Frame& frame, const PlotSeries& series) {
   std::string there, back;
   const size_t count = std::min({series.x.size(), series.low.size(), series.high.size()});
@@ -183,25 +207,37 @@ void spread(std::vector<EndLabel>& labels) {
 void draw_series(std::string& svg, const Frame& frame, const Plot& plot) {
   std::vector<EndLabel> labels;
   std::string legend;
+  size_t legend_entries = 0;
   double legend_x = kLeft;
   size_t pen_index = 0;
   for (const PlotSeries& series : plot.series) {
     const Pen& pen = kPens[pen_index % kPens.size()];
     const bool faint = series.line == PlotSeries::Line::faint;
+    const bool points = series.line == PlotSeries::Line::points;
     if (const std::string band = band_path(frame, series); !band.empty())
       svg += "<path d='" + band + "' fill='" + pen.colour + "' fill-opacity='0.15' stroke='none'/>\n";
-    svg += "<path class='line' d='" + line_path(frame, series) + "' stroke='" + pen.colour +
-           (faint ? "' stroke-width='1' stroke-opacity='0.28" : "' stroke-dasharray='" + std::string(pen.dash)) +
-           "'/>\n";
+    if (points) {
+      svg += "<path class='points' d='" + points_path(frame, series, pen_index) + "' fill='none' stroke='" +
+             pen.colour + mark_style(pen_index) + "' stroke-opacity='0.55'/>\n";
+      legend += "<path d='" + mark(legend_x + 15, kTop - 20, pen_index) + "' fill='none' stroke='" + pen.colour +
+                mark_style(pen_index) + "'/>\n";
+    } else {
+      svg += "<path class='line' d='" + line_path(frame, series) + "' stroke='" + pen.colour +
+             (faint ? "' stroke-width='1' stroke-opacity='0.28" : "' stroke-dasharray='" + std::string(pen.dash)) +
+             "'/>\n";
+    }
     if (faint) continue;
     ++pen_index;
 
-    append(legend,
-           "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='2.2' stroke-dasharray='%s'/>\n",
-           legend_x, kTop - 20, legend_x + 30, kTop - 20, pen.colour, pen.dash);
+    if (!points)
+      append(legend,
+             "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='2.2' stroke-dasharray='%s'/>\n",
+             legend_x, kTop - 20, legend_x + 30, kTop - 20, pen.colour, pen.dash);
     append(legend, "<text class='tick' x='%.1f' y='%.1f'>", legend_x + 36, kTop - 16);
     legend += escaped(series.label) + "</text>\n";
     legend_x += 58 + 7.2 * static_cast<double>(series.label.size());
+    ++legend_entries;
+    if (points) continue;  // no last value
 
     for (size_t i = std::min(series.x.size(), series.y.size()); i-- > 0;) {
       if (!frame.x.shows(series.x[i]) || !frame.y.shows(series.y[i])) continue;
@@ -210,7 +246,7 @@ void draw_series(std::string& svg, const Frame& frame, const Plot& plot) {
       break;
     }
   }
-  if (labels.size() > 1) svg += legend;
+  if (legend_entries > 1) svg += legend;
   spread(labels);
   const double x = kLeft + kInnerWidth + 12;
   for (const EndLabel& label : labels) {

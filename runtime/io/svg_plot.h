@@ -17,9 +17,9 @@ struct PlotSeries {
   std::vector<double> high = {};
   enum class Line : uint8_t {
     solid,
-    faint
-  } line = Line::solid;  ///< faint: raw values behind a smoothed curve,
-                         ///< in the colour of the series that follows
+    faint,  ///< raw values behind a smoothed curve, in the colour of the series that follows
+    points  ///< a mark for every value, all of them, and no line: a scatter plot
+  } line = Line::solid;
 };
 
 /// A line plot: axes with round ticks, a legend, and at each line's end its name and last value.
@@ -35,7 +35,8 @@ struct Plot {
 };
 
 /// The plot as a self-contained SVG document. Colours are Okabe and Ito's (safe for colour-blind readers); lines also
-/// differ in their dashes. Long series are thinned to what a screen can show. A plot without points says so.
+/// differ in their dashes, points in their shapes. Long lines are thinned to what a screen can show. A plot without
+/// points says so.
 NFOPT_API std::string to_svg(const Plot& plot);
 
 /// Round values that cover [low, high]: 1, 2 or 5 times a power of ten apart; on a logarithmic axis powers of ten, with

@@ -84,11 +84,11 @@ RunFolder::RunFolder(fs::path path, const RunIdentity& run, Mode mode)
         if (start_->step > run.steps)
           throw Error("run", "'" + origin + "' is step " + std::to_string(start_->step) + " of a run of " +
                                  std::to_string(run.steps) + " steps.");
-      } else {
+      } else if (run.checkpoint_keep > 0) {
         notices_.push_back("no checkpoint in '" + path_.string() + "': the run begins anew.");
       }
     }
-    make_folder(path_ / "checkpoints");
+    if (run.checkpoint_keep > 0) make_folder(path_ / "checkpoints");
     write_atomically(config_file, "# nfopt " + run.command + " config.yaml repeats this run.\n" + to_yaml(run.config));
   } catch (...) {
     ::close(lock_);

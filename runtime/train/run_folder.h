@@ -17,7 +17,7 @@ struct RunIdentity {
   std::string command = {};  ///< that repeats the run: "train"
   YamlValue config = {};     ///< resolved
   int64_t steps = 0;
-  int64_t checkpoint_keep = 2;
+  int64_t checkpoint_keep = 2;  ///< 0: what is finished is kept in another way
   /// Whether a resumed run may differ from its beginning, config `before`, in this (an entry of `differences`).
   std::function<bool(const std::string& difference, const YamlValue& before)> may_differ = {};
 };

@@ -23,6 +23,8 @@ offers() {  # offers "words already there" "beginning" expected...
 
 offers "" "" plugin spec train compare checkpoint
 offers "" "tr" train
+offers "" "z" zoo
+offers "zoo" "--re" --resume
 offers "plugin" "" list inspect check new
 offers "train" "--re" --resume
 offers "plugin check" "" mlp transformer siren

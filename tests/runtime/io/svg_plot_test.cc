@@ -38,6 +38,17 @@ TEST(Svg, DrawsEverySeriesWithLegendBandAndLastValue) {
   EXPECT_EQ(svg.find("nan"), std::string::npos);
 }
 
+TEST(Svg, PointsAreOneMarkEachAndHaveNoLastValue) {
+  Plot plot;
+  plot.series = {{.label = "a", .x = {1, 2, NAN}, .y = {3, 2, 1}}, {.label = "b", .x = {1, 2}, .y = {1, 5}}};
+  for (PlotSeries& series : plot.series) series.line = PlotSeries::Line::points;
+  const std::string svg = to_svg(plot);
+  EXPECT_EQ(count(svg, "class='points'"), 2u);
+  EXPECT_EQ(count(svg, "class='line'"), 0u);
+  EXPECT_EQ(count(svg, "h0.01"), 4u + 2u) << "marks, and two in the legend";
+  EXPECT_EQ(count(svg, "class='end'"), 0u);
+}
+
 TEST(Svg, ValuesThatCannotBeShownInterruptTheLine) {
   Plot plot{.y_scale = Plot::Scale::logarithmic};
   plot.series = {{.label = "x", .x = {1, 2, 3, 4, 5}, .y = {1, NAN, 2, -1, 3}}};
