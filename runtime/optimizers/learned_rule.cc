@@ -10,6 +10,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace nfopt {
 namespace {
@@ -41,14 +42,16 @@ struct LearnedRule::Parts {
       : description((check(rule), std::move(rule))),
         space(parameter_space(full_space)),
         layout(std::make_shared<const ParameterLayout>(*space)),
-        features(description.features, layout),
+        features(description.features, *space, layout),
         network(description.network, *space, layout),
-        step(make_step(description.step, description.features)),
-        fused(FusedRule::make(description, network.plan(), layout)),
+        step(make_step(description.step, description.features, layout)),
+        // The kernels know no second moments.
+        fused(description.features.adafactor ? nullptr : FusedRule::make(description, network.plan(), layout)),
         shapes(network.theta_shapes()) {
     if (description.context) throw Error("rule", "'context' is a rule of its own: use make_update_rule.");
     if (layout->size() == 0) throw Error("rule", "the weight space has no parameters to optimize.");
     for (ThetaShape& shape : step->theta_shapes()) shapes.push_back(std::move(shape));
+    for (ThetaShape& shape : features.theta_shapes()) shapes.push_back(std::move(shape));
   }
 
   Update run(const UpdateRule& rule, const NamedTensors& theta, const std::vector<at::Tensor>& params,
@@ -76,8 +79,9 @@ void LearnedRule::Parts::check_tensors(const std::vector<at::Tensor>& params, co
   layout->check(grads, "gradients", params.front());
   std::string problems;
   for (const auto& [name, tensor] : state) {
-    const int64_t rows = name == "momenta" ? static_cast<int64_t>(description.features.momentum_decays.size()) : 1;
-    const std::vector<int64_t> expected = {params.front().size(0), rows, layout->total()};
+    const std::vector<int64_t>& numels = features.state_numels(name);
+    const std::vector<int64_t> expected = {params.front().size(0), features.state_rows(name),
+                                           std::accumulate(numels.begin(), numels.end(), int64_t{0})};
     if (!tensor.defined() || tensor.sizes() != at::IntArrayRef(expected))
       problems += "\n  '" + name + "': expected " + shape_text(expected) + ", received " +
                   (tensor.defined() ? shape_text(tensor.sizes()) : "nothing");
@@ -91,8 +95,9 @@ void LearnedRule::Parts::keep_untouched(const std::vector<at::Tensor>& grads, co
   for (size_t i = 0; i < grads.size(); ++i)
     if (!grads[i].defined()) result.updates[i] = at::zeros_like(result.updates[i]);
   for (auto& [name, tensor] : result.state) {
-    std::vector<at::Tensor> parts = layout->split(tensor);
-    const std::vector<at::Tensor> old_parts = layout->split(old.at(name));
+    const std::vector<int64_t>& numels = features.state_numels(name);
+    std::vector<at::Tensor> parts = tensor.split_with_sizes(numels, -1);
+    const std::vector<at::Tensor> old_parts = old.at(name).split_with_sizes(numels, -1);
     for (size_t i = 0; i < grads.size(); ++i)
       if (!grads[i].defined()) parts[i] = old_parts[i];
     tensor = at::cat(parts, -1);
@@ -105,7 +110,7 @@ Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta
   check_tensors(params, grads, state);
   const std::vector<at::Tensor> values = theta_values(rule, shapes, theta, params.front());
   const std::span<const at::Tensor> all(values);
-  const size_t network_size = network.theta_shapes().size();
+  const size_t network_size = network.theta_shapes().size(), features_size = features.theta_shapes().size();
 
   const bool complete = std::all_of(grads.begin(), grads.end(), [](const at::Tensor& g) { return g.defined(); });
   std::vector<at::Tensor> filled;
@@ -119,7 +124,7 @@ Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta
 
   Update result;
   const std::vector<int64_t> steps = steps_of(context, p.size(0));
-  features.advance(state, g, result.state);
+  features.advance(all.last(features_size), state, g, result.state);
   const at::Tensor normalized_momenta = features.normalized_momenta(result.state, steps);
   FeatureStages stages;
   const Features x =
@@ -127,7 +132,7 @@ Update LearnedRule::Parts::run(const UpdateRule& rule, const NamedTensors& theta
   const at::Tensor f = network.apply(all.first(network_size), x);
   const at::Tensor momenta = result.state.at("momenta");
   const at::Tensor u =
-      step->update(all.subspan(network_size), {f, g, momenta, normalized_momenta, state}, result.state);
+      step->update(all.subspan(network_size), {f, p, g, momenta, normalized_momenta, state}, result.state);
   result.updates = layout->unflatten(u);
   if (!complete) keep_untouched(grads, state, result);
   if (trace != nullptr) *trace = {stages.raw, stages.clipped, stages.normalized, x.joined(), x.constant.squeeze(0), f};
@@ -150,9 +155,14 @@ std::vector<LearnedRule::Slice> LearnedRule::slices() const {
   return slices;
 }
 
+std::vector<int64_t> LearnedRule::state_numels(const std::string& name) const {
+  return parts_->features.state_numels(name);
+}
+
 NamedTensors LearnedRule::initial_theta(const Rng& rng) const {
   std::vector<at::Tensor> values = parts_->network.initial_theta(rng);
   for (at::Tensor& value : parts_->step->initial_theta()) values.push_back(std::move(value));
+  for (at::Tensor& value : parts_->features.initial_theta()) values.push_back(std::move(value));
   NamedTensors theta;
   for (size_t i = 0; i < values.size(); ++i) theta.add(parts_->shapes[i].first, std::move(values[i]));
   return theta;

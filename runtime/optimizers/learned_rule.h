@@ -21,7 +21,7 @@ struct RuleTrace {
 ///   state')
 ///
 /// `space()` is the given space without its buffers. State tensors are flat, [P, k, N] (`momenta`, `rms`,
-/// `step_momentum`). theta of another floating type is converted to the parameters' type.
+/// `step_momentum`; `factored_rows` and `factored_columns` are shorter). theta of another floating type is converted to the parameters' type.
 /// Errors   Error("rule", ..) for a description that contradicts itself, Error("optimizer", ..) for tensors that do not
 ///          fit, all at once.
 class NFOPT_API LearnedRule final : public UpdateRule {
@@ -38,6 +38,8 @@ class NFOPT_API LearnedRule final : public UpdateRule {
     int64_t numel = 0;
   };
   std::vector<Slice> slices() const;
+  /// Entries of each parameter along the last axis of a state tensor: N in all for most of them.
+  std::vector<int64_t> state_numels(const std::string& name) const;
 
   std::string name() const override;
   const WeightSpacePtr& space() const override;

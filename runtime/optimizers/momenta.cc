@@ -14,10 +14,21 @@ at::Tensor per_decay(const std::vector<double>& values, const at::Tensor& like, 
 }  // namespace
 
 at::Tensor decayed_averages(const at::Tensor& m, const at::Tensor& x, const std::vector<double>& decays) {
-  std::vector<double> weights;
-  for (const double a : decays) weights.push_back(1 - a);
-  return at::lerp(m, x.unsqueeze(1), per_decay(weights, m));
+  return decayed_averages(m, x, one_minus_decays(decays, {}, m));
 }
+
+at::Tensor decayed_averages(const at::Tensor& m, const at::Tensor& x, const at::Tensor& one_minus_decay) {
+  return at::lerp(m, x.unsqueeze(1), one_minus_decay);
+}
+
+at::Tensor one_minus_decays(const std::vector<double>& decays, const at::Tensor& theta, const at::Tensor& like) {
+  std::vector<double> start;  // 1 - 0.999 in float32 would be off by 1e-5 of its value
+  for (const double a : decays) start.push_back(1 - a);
+  const at::Tensor weights = per_decay(start, like);
+  return theta.defined() ? weights * (theta * 10).exp().unsqueeze(2) : weights;
+}
+
+at::Tensor inverse_rms(const at::Tensor& v, double epsilon) { return (v + epsilon).rsqrt(); }
 
 at::Tensor normalized_averages(const at::Tensor& m, const std::vector<double>& decays, const at::Tensor& v, double c,
                                double floor, const std::vector<int64_t>& updates) {

@@ -40,6 +40,9 @@ std::unique_ptr<NetworkLayer> dense_layer(const LayerDescription& layer, DenseIn
 std::unique_ptr<NetworkLayer> unf_layer(const LayerDescription& layer, std::shared_ptr<const Plan> plan, DenseInit init,
                                         std::shared_ptr<const ParameterLayout> layout);
 
+std::unique_ptr<NetworkLayer> unf_pool_layer(const WeightSpace& space, std::shared_ptr<const ParameterLayout> layout);
+std::unique_ptr<NetworkLayer> deep_set_layer(const LayerDescription& layer);
+
 /// x w + b with w [P|1, C_in, C_out] and b [P|1, C_out] or undefined, for `varying` channels of x that differ per
 /// element and constant ones after them, which go into the bias.
 PointwiseMap pointwise_map(const at::Tensor& w, const at::Tensor& b, int64_t varying, const at::Tensor& constant);

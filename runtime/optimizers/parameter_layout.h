@@ -27,6 +27,7 @@ class ParameterLayout {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   size_t size() const { return parameters_.size(); }
   int64_t total() const { return total_; }  ///< N
+  const std::vector<int64_t>& numels() const { return numels_; }
 
   /// Throws Error("optimizer", ..) that lists every tensor that is not [P, shape...] of one type and device.
   /// Undefined entries are allowed when `like` is given.

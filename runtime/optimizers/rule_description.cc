@@ -19,18 +19,35 @@ using Names = std::vector<std::pair<E, const char*>>;
 const Names<FeatureInput> kInputs = {{FeatureInput::parameter, "parameter"},
                                      {FeatureInput::gradient, "gradient"},
                                      {FeatureInput::momenta, "momenta"},
-                                     {FeatureInput::normalized_momenta, "normalized_momenta"}};
+                                     {FeatureInput::normalized_momenta, "normalized_momenta"},
+                                     {FeatureInput::rms, "rms"},
+                                     {FeatureInput::inverse_rms, "inverse_rms"},
+                                     {FeatureInput::scaled_momenta, "scaled_momenta"},
+                                     {FeatureInput::factored_gradient, "factored_gradient"},
+                                     {FeatureInput::factored_momenta, "factored_momenta"},
+                                     {FeatureInput::rows, "rows"},
+                                     {FeatureInput::columns, "columns"},
+                                     {FeatureInput::inverse_rows, "inverse_rows"},
+                                     {FeatureInput::inverse_columns, "inverse_columns"}};
 const Names<Normalization> kNormalizations = {{Normalization::tensor_rms, "tensor_rms"},
                                               {Normalization::channel_rms, "channel_rms"},
                                               {Normalization::standardized, "standardized"}};
-const Names<LayerType> kLayerTypes = {
-    {LayerType::dense, "dense"}, {LayerType::unf, "unf"}, {LayerType::unf_plus_pointwise, "unf_plus_pointwise"}};
+const Names<LayerType> kLayerTypes = {{LayerType::dense, "dense"},
+                                      {LayerType::unf, "unf"},
+                                      {LayerType::unf_plus_pointwise, "unf_plus_pointwise"},
+                                      {LayerType::unf_pool, "unf_pool"},
+                                      {LayerType::deep_set, "deep_set"}};
 const Names<DenseInit> kDenseInits = {{DenseInit::unit_variance, "unit_variance"},
                                       {DenseInit::unit_parent, "unit_parent"}};
 const Names<StepForm> kStepForms = {{StepForm::residual, "residual"},
                                     {StepForm::learnable_residual, "learnable_residual"},
                                     {StepForm::exponential, "exponential"},
                                     {StepForm::scaled_gradient, "scaled_gradient"}};
+const Names<NominalGradient> kNominalGradients = {{NominalGradient::gradient, "gradient"},
+                                                  {NominalGradient::momentum, "momentum"},
+                                                  {NominalGradient::mean_momentum, "mean_momentum"},
+                                                  {NominalGradient::scaled_momentum, "scaled_momentum"},
+                                                  {NominalGradient::mean_scaled_momentum, "mean_scaled_momentum"}};
 const Names<Fold::Mode> kFolds = {
     {Fold::Mode::fixed, "fixed"}, {Fold::Mode::all, "all"}, {Fold::Mode::none, "none"}, {Fold::Mode::names, "names"}};
 
@@ -102,13 +119,39 @@ class Reader {
 
 Json number(double value) { return std::isinf(value) ? Json(nullptr) : Json(value); }
 
+Json json_of(const AdafactorDescription& a) {
+  return {{"decays", a.decays},
+          {"learned_decays", a.learned_decays},
+          {"square_epsilon", a.square_epsilon},
+          {"mean_epsilon", a.mean_epsilon},
+          {"floor", a.floor},
+          {"rms_epsilon", a.rms_epsilon},
+          {"root_epsilon", a.root_epsilon}};
+}
+
+AdafactorDescription adafactor_of(const Json& json) {
+  AdafactorDescription a;
+  Reader in(json, "features.adafactor");
+  in.read("decays", a.decays);
+  in.read("learned_decays", a.learned_decays);
+  in.read("square_epsilon", a.square_epsilon);
+  in.read("mean_epsilon", a.mean_epsilon);
+  in.read("floor", a.floor);
+  in.read("rms_epsilon", a.rms_epsilon);
+  in.read("root_epsilon", a.root_epsilon);
+  in.finish();
+  return a;
+}
+
 Json json_of(const FeatureDescription& f) {
   Json inputs = Json::array();
   for (const FeatureInput input : f.inputs) inputs.push_back(name_of(kInputs, input));
-  return {{"inputs", inputs},         {"momentum_decays", f.momentum_decays},
-          {"rms_decay", f.rms_decay}, {"rms_floor", f.rms_floor},
-          {"clip", number(f.clip)},   {"normalization", name_of(kNormalizations, f.normalization)},
-          {"epsilon", f.epsilon},     {"time_scales", f.time_scales}};
+  Json json = {{"inputs", inputs},         {"momentum_decays", f.momentum_decays},
+               {"rms_decay", f.rms_decay}, {"rms_floor", f.rms_floor},
+               {"clip", number(f.clip)},   {"normalization", name_of(kNormalizations, f.normalization)},
+               {"epsilon", f.epsilon},     {"time_scales", f.time_scales}};
+  if (f.adafactor) json["adafactor"] = json_of(*f.adafactor);
+  return json;
 }
 
 FeatureDescription features_of(const Json& json) {
@@ -123,6 +166,7 @@ FeatureDescription features_of(const Json& json) {
   in.read("normalization", f.normalization, kNormalizations);
   in.read("epsilon", f.epsilon);
   in.read("time_scales", f.time_scales);
+  if (json.contains("adafactor")) f.adafactor = adafactor_of(in.take("adafactor"));
   in.finish();
   return f;
 }
@@ -162,13 +206,47 @@ NetworkDescription network_of(const Json& json) {
   return n;
 }
 
+Json json_of(const NominalDescription& n) {
+  return {{"gradient", name_of(kNominalGradients, n.gradient)},
+          {"step", n.step},
+          {"weight_decay", n.weight_decay},
+          {"step_exp", n.step_exp},
+          {"decay_exp", n.decay_exp},
+          {"controls_step", n.controls_step},
+          {"controls_decay", n.controls_decay},
+          {"mean_magnitude", n.mean_magnitude},
+          {"mean_step_control", n.mean_step_control},
+          {"scaled_by_rms", n.scaled_by_rms},
+          {"scaled_by_gradient", n.scaled_by_gradient}};
+}
+
+NominalDescription nominal_of(const Json& json) {
+  NominalDescription n;
+  Reader in(json, "step.nominal");
+  in.read("gradient", n.gradient, kNominalGradients);
+  in.read("step", n.step);
+  in.read("weight_decay", n.weight_decay);
+  in.read("step_exp", n.step_exp);
+  in.read("decay_exp", n.decay_exp);
+  in.read("controls_step", n.controls_step);
+  in.read("controls_decay", n.controls_decay);
+  in.read("mean_magnitude", n.mean_magnitude);
+  in.read("mean_step_control", n.mean_step_control);
+  in.read("scaled_by_rms", n.scaled_by_rms);
+  in.read("scaled_by_gradient", n.scaled_by_gradient);
+  in.finish();
+  return n;
+}
+
 Json json_of(const StepDescription& s) {
-  return {{"form", name_of(kStepForms, s.form)},
-          {"step_mult", s.step_mult},
-          {"out_mult", s.out_mult},
-          {"momentum", s.momentum},
-          {"normalized", s.normalized},
-          {"exp_mult", s.exp_mult}};
+  Json json = {{"form", name_of(kStepForms, s.form)},
+               {"step_mult", s.step_mult},
+               {"out_mult", s.out_mult},
+               {"momentum", s.momentum},
+               {"normalized", s.normalized},
+               {"exp_mult", s.exp_mult}};
+  if (s.nominal) json["nominal"] = json_of(*s.nominal);
+  return json;
 }
 
 StepDescription step_of(const Json& json) {
@@ -180,8 +258,15 @@ StepDescription step_of(const Json& json) {
   in.read("momentum", s.momentum);
   in.read("normalized", s.normalized);
   in.read("exp_mult", s.exp_mult);
+  if (json.contains("nominal")) s.nominal = nominal_of(in.take("nominal"));
   in.finish();
   return s;
+}
+
+/// Whether an input is made of second moments in rows and columns, or of v beside them.
+bool needs_adafactor(FeatureInput input) {
+  return input != FeatureInput::parameter && input != FeatureInput::gradient && input != FeatureInput::momenta &&
+         input != FeatureInput::normalized_momenta;
 }
 
 bool is_decay(double a) { return a >= 0 && a < 1; }
@@ -191,12 +276,33 @@ std::string number_text(double value) { return Json(value).dump(); }
 
 int64_t FeatureDescription::channels() const {
   int64_t n = 0;
-  for (const FeatureInput input : inputs)
-    n += input == FeatureInput::momenta || input == FeatureInput::normalized_momenta
-             ? static_cast<int64_t>(momentum_decays.size())
-             : 1;
+  for (const FeatureInput input : inputs) {
+    switch (input) {
+      case FeatureInput::parameter:
+      case FeatureInput::gradient:
+      case FeatureInput::rms:
+      case FeatureInput::inverse_rms:
+        n += 1;
+        break;
+      case FeatureInput::momenta:
+      case FeatureInput::normalized_momenta:
+      case FeatureInput::scaled_momenta:
+        n += static_cast<int64_t>(momentum_decays.size());
+        break;
+      case FeatureInput::factored_gradient:
+      case FeatureInput::factored_momenta:
+      case FeatureInput::rows:
+      case FeatureInput::columns:
+      case FeatureInput::inverse_rows:
+      case FeatureInput::inverse_columns:
+        if (adafactor) n += static_cast<int64_t>(adafactor->decays.size());
+        break;
+    }
+  }
   return n;
 }
+
+int64_t StepDescription::outputs() const { return nominal ? 4 : form == StepForm::exponential ? 2 : 1; }
 
 void check(const RuleDescription& rule) {
   if (rule.context) return check(*rule.context);
@@ -211,7 +317,20 @@ void check(const RuleDescription& rule) {
   for (const double tau : f.time_scales)
     if (!(tau > 0)) problem("time scale " + number_text(tau) + " is not positive");
 
-  const int64_t outputs = rule.step.form == StepForm::exponential ? 2 : 1;
+  if (f.adafactor) {
+    for (const double a : f.adafactor->decays)
+      if (!is_decay(a)) problem("factored decay " + number_text(a) + " is outside [0, 1)");
+  }
+  for (const FeatureInput input : f.inputs) {
+    if (needs_adafactor(input) && !f.adafactor)
+      problem("the input '" + std::string(name_of(kInputs, input)) + "' needs 'adafactor', the features have none");
+    if (input == FeatureInput::factored_momenta && f.adafactor &&
+        f.adafactor->decays.size() != f.momentum_decays.size())
+      problem("factored momenta need as many factored decays as momenta: there are " +
+              std::to_string(f.adafactor->decays.size()) + " and " + std::to_string(f.momentum_decays.size()));
+  }
+
+  const int64_t outputs = rule.step.outputs();
   int64_t channels = f.channels() + static_cast<int64_t>(f.time_scales.size());
   std::string before = "the features";
   for (size_t k = 0; k < rule.network.layers.size(); ++k) {
@@ -221,6 +340,9 @@ void check(const RuleDescription& rule) {
       problem(name + " reads " + std::to_string(layer.c_in) + " channels, " + before + " give " +
               std::to_string(channels));
     if (layer.c_out < 1) problem(name + " writes " + std::to_string(layer.c_out) + " channels");
+    if (layer.type == LayerType::unf_pool && layer.c_out != layer.c_in)
+      problem(name + " pools " + std::to_string(layer.c_in) + " channels into " + std::to_string(layer.c_out) +
+              ": a pool keeps their number");
     channels = layer.c_out;
     before = name;
   }
@@ -237,6 +359,10 @@ void check(const RuleDescription& rule) {
   if (s.form == StepForm::residual && s.normalized &&
       std::find(f.inputs.begin(), f.inputs.end(), FeatureInput::normalized_momenta) == f.inputs.end())
     problem("the step uses a normalized momentum, the features have none");
+  if (s.nominal && s.form != StepForm::exponential)
+    problem("nominal terms stand beside the step 'exponential', not '" + std::string(name_of(kStepForms, s.form)) +
+            "'");
+  if (s.nominal && !f.adafactor) problem("nominal terms need 'adafactor', the features have none");
   if (s.form == StepForm::learnable_residual &&
       !(s.step_mult > 0 && s.out_mult > 0 && s.momentum > 0 && s.momentum < 1))
     problem("learnable multipliers start positive and their momentum in (0, 1)");

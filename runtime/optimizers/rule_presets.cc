@@ -57,6 +57,62 @@ RuleDescription mlplopt() {
   return rule;
 }
 
+/// HetNFNForOpt of UNF's research code: a dense layer, pool - dense - relu - dense, pool - dense.
+RuleDescription unf_pool() {
+  const auto dense = [](int64_t in, int64_t out, bool relu) {
+    return LayerDescription{LayerType::dense, in, out, relu, false};
+  };
+  const LayerDescription pool = {LayerType::unf_pool, 32, 32, false, false};
+  return learnable_residual(
+      {dense(19, 32, false), pool, dense(32, 32, true), dense(32, 32, false), pool, dense(32, 1, false)});
+}
+
+RuleDescription deep_set() {
+  auto network = layers(LayerType::dense, {19, 32, 32, 32});
+  network.back().relu = true;
+  network.push_back({LayerType::deep_set, 32, 1, false, false});
+  return learnable_residual(std::move(network));
+}
+
+/// The 28 features of learned_optimization's adafac family in its order; with time 39 inputs.
+FeatureDescription adafactor_features() {
+  using F = FeatureInput;
+  FeatureDescription features;
+  features.inputs = {F::gradient,       F::parameter,    F::momenta,           F::rms,
+                     F::scaled_momenta, F::inverse_rms,  F::factored_gradient, F::rows,
+                     F::columns,        F::inverse_rows, F::inverse_columns,   F::factored_momenta};
+  features.momentum_decays = {0.9, 0.99, 0.999};
+  features.normalization = Normalization::channel_rms;
+  features.adafactor.emplace();
+  return features;
+}
+
+RuleDescription small_fc() {
+  RuleDescription rule;
+  rule.features = adafactor_features();
+  rule.network.layers = layers(LayerType::dense, {39, 4, 4, 2});
+  rule.network.dense_init = DenseInit::unit_parent;
+  rule.step.form = StepForm::exponential;
+  rule.step.step_mult = 1e-3;
+  return rule;
+}
+
+/// As published, but for a nominal step that is on from the start: at its start the rule is close to Adam.
+RuleDescription nominal_mlp() {
+  RuleDescription rule = small_fc();
+  rule.network.layers = layers(LayerType::dense, {39, 4, 4, 4});
+  rule.step.nominal.emplace();
+  rule.step.nominal->step = 1e-3;
+  rule.step.nominal->controls_step = true;
+  return rule;
+}
+
+RuleDescription nominal() {
+  RuleDescription rule = nominal_mlp();
+  rule.network.layers = layers(LayerType::unf, {39, 32, 32, 4});
+  return rule;
+}
+
 RuleDescription sgdcontrol() {
   RuleDescription rule;
   rule.features.normalization = Normalization::standardized;
@@ -88,13 +144,18 @@ struct Preset {
   RuleDescription (*make)();
 };
 constexpr Preset kPresets[] = {{"context", context},
+                               {"deep_set", deep_set},
                                {"lolv2", lolv2},
                                {"mlplopt", mlplopt},
+                               {"nominal", nominal},
+                               {"nominal_mlp", nominal_mlp},
                                {"per_parameter_mlp", per_parameter_mlp},
                                {"rmsnormed", rmsnormed},
                                {"sgdcontrol", sgdcontrol},
+                               {"small_fc", small_fc},
                                {"unf", unf},
-                               {"unf_full", unf_full}};
+                               {"unf_full", unf_full},
+                               {"unf_pool", unf_pool}};
 
 }  // namespace
 

@@ -3,7 +3,9 @@
 
 namespace nfopt {
 
-std::unique_ptr<Step> make_step(const StepDescription& step, const FeatureDescription& features) {
+std::unique_ptr<Step> make_step(const StepDescription& step, const FeatureDescription& features,
+                                const std::shared_ptr<const ParameterLayout>& layout) {
+  if (step.nominal) return nominal_step(step, features, layout);
   switch (step.form) {
     case StepForm::residual:
       return residual_step(step, features);

@@ -10,6 +10,7 @@ namespace nfopt {
 /// What a step may read.
 struct StepInput {
   const at::Tensor& f;                   ///< [P, C_out, N] the network's output
+  const at::Tensor& p;                   ///< [P, N]
   const at::Tensor& g;                   ///< [P, N]
   const at::Tensor& momenta;             ///< [P, decays, N]
   const at::Tensor& normalized_momenta;  ///< [P, decays, N] or undefined
@@ -33,6 +34,10 @@ std::unique_ptr<Step> learnable_residual_step(const StepDescription& step);
 std::unique_ptr<Step> exponential_step(const StepDescription& step);
 std::unique_ptr<Step> scaled_gradient_step(const StepDescription& step);
 
-std::unique_ptr<Step> make_step(const StepDescription& step, const FeatureDescription& features);
+std::unique_ptr<Step> nominal_step(const StepDescription& step, const FeatureDescription& features,
+                                   std::shared_ptr<const ParameterLayout> layout);
+
+std::unique_ptr<Step> make_step(const StepDescription& step, const FeatureDescription& features,
+                                const std::shared_ptr<const ParameterLayout>& layout);
 
 }  // namespace nfopt

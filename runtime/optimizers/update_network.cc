@@ -7,25 +7,41 @@ UpdateNetwork::UpdateNetwork(const NetworkDescription& description, const Weight
                              const std::shared_ptr<const ParameterLayout>& layout) {
   for (size_t k = 0; k < description.layers.size(); ++k) {
     const LayerDescription& layer = description.layers[k];
-    const bool is_dense = layer.type == LayerType::dense;
     const auto add = [&](const std::vector<ThetaShape>& shapes) {
       for (const auto& [name, shape] : shapes) shapes_.emplace_back("L" + std::to_string(k) + "." + name, shape);
     };
     Entry& entry = layers_.emplace_back();
     entry.relu = layer.relu;
-    if (!is_dense && !plan_) plan_ = std::make_shared<const Plan>(build_plan(space, description.fold));
-    entry.layer =
-        is_dense ? dense_layer(layer, description.dense_init) : unf_layer(layer, plan_, description.dense_init, layout);
+    entry.layer = make_layer(layer, description, space, layout);
     entry.first = shapes_.size();
     add(entry.layer->theta_shapes());
     entry.positions = shapes_.size();
     if (layer.position_embedding) {
       using Sharing = PositionEmbedding::Sharing;
-      entry.position.emplace(is_dense ? Sharing::one_for_all : Sharing::per_tensor, layer.c_out, layout);
+      entry.position.emplace(layer.type == LayerType::dense ? Sharing::one_for_all : Sharing::per_tensor, layer.c_out,
+                             layout);
       add(entry.position->theta_shapes());
     }
     entry.last = shapes_.size();
   }
+}
+
+std::unique_ptr<NetworkLayer> UpdateNetwork::make_layer(const LayerDescription& layer,
+                                                        const NetworkDescription& description, const WeightSpace& space,
+                                                        const std::shared_ptr<const ParameterLayout>& layout) {
+  switch (layer.type) {
+    case LayerType::dense:
+      break;
+    case LayerType::unf:
+    case LayerType::unf_plus_pointwise:
+      if (!plan_) plan_ = std::make_shared<const Plan>(build_plan(space, description.fold));
+      return unf_layer(layer, plan_, description.dense_init, layout);
+    case LayerType::unf_pool:
+      return unf_pool_layer(space, layout);
+    case LayerType::deep_set:
+      return deep_set_layer(layer);
+  }
+  return dense_layer(layer, description.dense_init);
 }
 
 std::vector<at::Tensor> UpdateNetwork::initial_theta(const Rng& rng) const {

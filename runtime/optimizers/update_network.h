@@ -21,6 +21,10 @@ class UpdateNetwork {
   const Plan* plan() const { return plan_.get(); }
 
  private:
+  std::unique_ptr<NetworkLayer> make_layer(const LayerDescription& layer, const NetworkDescription& description,
+                                           const WeightSpace& space,
+                                           const std::shared_ptr<const ParameterLayout>& layout);
+
   struct Entry {
     std::unique_ptr<NetworkLayer> layer;
     std::optional<PositionEmbedding> position;

@@ -6,7 +6,7 @@ namespace nfopt {
 namespace {
 
 TEST(RuleDescription, EveryPresetSurvivesARoundTripThroughJson) {
-  EXPECT_EQ(assembled_preset_names().size(), 7u);
+  EXPECT_EQ(assembled_preset_names().size(), 12u);
   for (const std::string& name : assembled_preset_names()) {
     RuleDescription rule = rule_preset(name);
     rule.network.fold = Fold::only({"h"});
