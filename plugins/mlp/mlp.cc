@@ -36,6 +36,12 @@ std::vector<int64_t> widths(const Options& options) {
   return widths;
 }
 
+std::vector<std::string> initializations() {
+  std::vector<std::string> names = initialization_names();
+  names.emplace_back(kSirenInitialization);
+  return names;
+}
+
 class Mlp final : public TrainableArchitecture {
  public:
   ArchitectureInfo info() const override {
@@ -48,7 +54,7 @@ class Mlp final : public TrainableArchitecture {
             {"output_size", Type::integer, true, {}, "entries of one output, not a symmetry", {}},
             {"hidden", Type::integers, false, std::vector<int64_t>{}, "widths of the hidden layers", {}},
             {"activation", Type::text, false, std::string("relu"), "after every hidden layer", ops::activation_names()},
-            {"initialization", Type::text, false, std::string("pytorch"), "of the weights", initialization_names()},
+            {"initialization", Type::text, false, std::string("pytorch"), "of the weights", initializations()},
             {"bias", Type::boolean, false, true, "an affine map instead of a linear one", {}}}};
   }
 
@@ -114,14 +120,16 @@ class Mlp final : public TrainableArchitecture {
       return Example{std::move(name), std::move(more), {6}};
     };
     const auto text = [](const char* value) { return OptionValue(std::string(value)); };
-    return {example("linear", {}),
-            example("one_hidden_layer", {5}),
-            example("two_hidden_layers", {4, 5}, {{"activation", text("tanh")}}),
-            example("deep", {7, 5, 4, 8}, {{"activation", text("gelu")}, {"initialization", text("he_normal")}}),
-            example("no_bias", {5, 4}, {{"bias", false}, {"activation", text("silu")}}),
-            example("one_unit_bottleneck", {5, 1, 4}, {{"activation", text("sine")}}),
-            example("equal_widths", {6, 6}, {{"initialization", text("orthogonal")}}),
-            {"images", {{"input_size", int64_t{18}}, {"output_size", int64_t{4}}, {"hidden", Hidden{7}}}, {2, 3, 3}}};
+    return {
+        example("linear", {}),
+        example("one_hidden_layer", {5}),
+        example("two_hidden_layers", {4, 5}, {{"activation", text("tanh")}}),
+        example("deep", {7, 5, 4, 8}, {{"activation", text("gelu")}, {"initialization", text("he_normal")}}),
+        example("no_bias", {5, 4}, {{"bias", false}, {"activation", text("silu")}}),
+        example("one_unit_bottleneck", {5, 1, 4}, {{"activation", text("silu")}, {"initialization", text("haiku")}}),
+        example("sines", {5, 4}, {{"activation", text("sine")}, {"initialization", text("siren")}}),
+        example("equal_widths", {6, 6}, {{"initialization", text("orthogonal")}}),
+        {"images", {{"input_size", int64_t{18}}, {"output_size", int64_t{4}}, {"hidden", Hidden{7}}}, {2, 3, 3}}};
   }
 
   std::unique_ptr<Network> network(const Options& options) const override {

@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include "siren_initialization.h"
+
 namespace nfopt::mlp {
 namespace {
 
@@ -18,6 +20,13 @@ class MlpNetwork final : public Network {
   void initialize(Members& w, const Rng& rng) const override {
     for (size_t layer = 0; layer < layers(); ++layer) {
       const std::string name = layer_name(layer);
+      if (shape_.initialization == kSirenInitialization) {
+        const SirenLayer kind = layer + 1 == layers() ? SirenLayer::output
+                                : layer == 0          ? SirenLayer::first
+                                                      : SirenLayer::hidden;
+        initialize_siren(w, name, kind, shape_.widths[layer], shape_.bias, rng);
+        continue;
+      }
       initialize_weight(w, name + ".weight", shape_.initialization, rng);
       if (shape_.bias) initialize_bias(w, name + ".bias", shape_.initialization, shape_.widths[layer], rng);
     }

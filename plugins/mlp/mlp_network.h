@@ -10,6 +10,9 @@
 
 namespace nfopt::mlp {
 
+/// The initialization of networks of sines, beside those that every architecture has (siren_initialization.h).
+inline constexpr const char* kSirenInitialization = "siren";
+
 struct MlpShape {
   std::vector<int64_t> widths;  ///< input, hidden.., output
   ops::Activation activation;

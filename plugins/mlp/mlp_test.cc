@@ -6,6 +6,8 @@
 #include <tests/plugins/conformance.h>
 #include <torch/types.h>
 
+#include <cmath>
+
 namespace nfopt {
 namespace {
 
@@ -55,6 +57,36 @@ TEST(Mlp, ComputesWhatTorchLinearComputes) {
     h = at::linear(h, own[".weight"][0], own[".bias"][0]);
   }
   EXPECT_LT((network->forward(w, x, Pass{})[0] - h).abs().max().item<double>(), 1e-14);
+}
+
+TEST(Mlp, StartsAsASirenWhereAsked) {
+  const Instance instance = instantiate(mlp(), {{"input_size", int64_t{2}},
+                                                {"output_size", int64_t{40}},
+                                                {"hidden", std::vector<int64_t>{60, 50}},
+                                                {"activation", std::string("sine")},
+                                                {"initialization", std::string("siren")}});
+  const auto network = make_network(instance);
+  Members w = Members::zeros(instance.space, 20, at::kDouble);
+  network->initialize(w, Rng(1));
+  const double bounds[] = {30.0 / 2,
+                           30 / std::sqrt(2.0),  // arXiv:2006.09661, 30 folded in
+                           std::sqrt(6.0 / 60),
+                           30 / std::sqrt(60.0),
+                           std::sqrt(6.0 / 50) / 30,
+                           1 / std::sqrt(50.0)};
+  for (size_t i = 0; i < 6; ++i) {  // uniform: at least 800 draws come near the bound and have a third of its square
+    const at::Tensor& t = w.tensors()[i];
+    const std::string& name = instance.space->tensors()[i].name;
+    EXPECT_LE(t.abs().max().item<double>(), bounds[i]) << name;
+    EXPECT_GE(t.abs().max().item<double>(), 0.98 * bounds[i]) << name;
+    EXPECT_NEAR(t.square().mean().item<double>() * 3 / (bounds[i] * bounds[i]), 1, 0.12) << name;
+  }
+  // What the start is for: units of every depth vary by about as much, and the sines are far from linear.
+  at::Tensor x = at::empty({1, 500, 2}, at::kDouble);
+  const at::Tensor h =
+      at::sin(at::linear(fill_uniform(x, Rng(2), -1, 1)[0], w["layers.0.weight"][0], w["layers.0.bias"][0]));
+  const at::Tensor next = at::sin(at::linear(h, w["layers.1.weight"][0], w["layers.1.bias"][0]));
+  EXPECT_NEAR(h.std(0).mean().item<double>(), next.std(0).mean().item<double>(), 0.2);
 }
 
 // A test that can fail is worth more than three that cannot.
