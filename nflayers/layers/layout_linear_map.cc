@@ -1,8 +1,10 @@
+#include <nfopt/nflayers/kernels/aten/block_linear.h>
 #include <nfopt/nflayers/kernels/aten/weight_space_linear.h>
 #include <nfopt/nflayers/layers/layout_linear_map.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
@@ -44,7 +46,8 @@ LayoutLinearMap::LayoutLinearMap(std::shared_ptr<const Plan> plan, int64_t in_ch
       in_channels_(in_channels),
       out_channels_(out_channels),
       parameters_(layout.parameters),
-      map_(BlockMap(layout)) {}
+      map_(BlockMap(layout)),
+      in_place_(BlockLinear::make(plan_, in_channels, out_channels, layout)) {}
 
 Coefficients LayoutLinearMap::coefficients(const std::vector<at::Tensor>& parameters) const {
   check_parameters(parameters_, parameters);
@@ -53,6 +56,16 @@ Coefficients LayoutLinearMap::coefficients(const std::vector<at::Tensor>& parame
 
 std::vector<at::Tensor> LayoutLinearMap::operator()(const Coefficients& m, const std::vector<at::Tensor>& x) const {
   return weight_space_linear(plan_, m, x);
+}
+
+std::vector<at::Tensor> LayoutLinearMap::operator()(const std::vector<at::Tensor>& parameters,
+                                                    const std::vector<at::Tensor>& x) const {
+  if (in_place_ && !x.empty()) {
+    check_parameters(parameters_, parameters);
+    const auto shared = [](const at::Tensor& p) { return p.size(0) == 1; };
+    if (std::all_of(parameters.begin(), parameters.end(), shared)) return (*in_place_)(parameters, x);
+  }
+  return (*this)(coefficients(parameters), x);
 }
 
 }  // namespace nfopt

@@ -15,6 +15,8 @@
 
 namespace nfopt {
 
+class BlockLinear;
+
 /// A linear layer over a weight space, given by what it stores: a plan and a coefficient layout, nothing else. A pure
 /// function of its parameters.
 ///
@@ -43,10 +45,7 @@ class NFOPT_API LayoutLinearMap {
   Coefficients coefficients(const std::vector<at::Tensor>& parameters) const;
 
   std::vector<at::Tensor> operator()(const Coefficients& m, const std::vector<at::Tensor>& x) const;
-  std::vector<at::Tensor> operator()(const std::vector<at::Tensor>& parameters,
-                                     const std::vector<at::Tensor>& x) const {
-    return (*this)(coefficients(parameters), x);
-  }
+  std::vector<at::Tensor> operator()(const std::vector<at::Tensor>& parameters, const std::vector<at::Tensor>& x) const;
 
  private:
   std::shared_ptr<const Plan> plan_;
@@ -54,6 +53,7 @@ class NFOPT_API LayoutLinearMap {
   int64_t out_channels_;
   std::vector<StoredParameter> parameters_;
   std::variant<CoefficientMap, BlockMap> map_;
+  std::shared_ptr<const BlockLinear> in_place_;  // where parameters are multiplied as they lie; may be null
 };
 
 }  // namespace nfopt

@@ -23,7 +23,7 @@ UnfLinearMap::UnfLinearMap(const WeightSpace& space, const Fold& fold, int64_t i
 
 UnfLinearMap::UnfLinearMap(std::shared_ptr<const Plan> plan, int64_t in_channels, int64_t out_channels)
     : LayoutLinearMap(plan, in_channels, out_channels,
-                      unf_layout(checked(*plan, in_channels, out_channels), in_channels, out_channels)) {}
+                      unf_block_layout(checked(*plan, in_channels, out_channels), in_channels, out_channels)) {}
 
 std::vector<at::Tensor> UnfLinearMap::initial_parameters(const Rng& rng, double gain) const {
   std::vector<at::Tensor> result;

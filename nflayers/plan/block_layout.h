@@ -29,6 +29,8 @@ struct CoefficientBlock {
   std::vector<BlockAxis> axes;
   bool first_on_target = true;  ///< no block before it writes these targets
   bool first_on_source = true;  ///< no block before it reads these sources
+  int signature = -1;           ///< whose matrix the targets belong to; -1: a bias
+  int row_axes = 0;             ///< of a matrix: how many of `axes` run along its rows, the others along its columns
 };
 
 /// A coefficient layout made of rectangles: what CoefficientLayout says entry by entry, without a table as long as the
@@ -76,5 +78,11 @@ class NFOPT_API BlockLayoutBuilder {
   std::set<int64_t> targets_;
   std::set<std::pair<int, int64_t>> sources_;
 };
+
+/// The same map entry by entry.
+NFOPT_API IndexMap index_map(const BlockLayout& layout);
+
+/// The layout of Universal Neural Functionals (see unf_layout): one block per term, and one per bias.
+NFOPT_API BlockLayout unf_block_layout(const Plan& plan, int64_t in_channels, int64_t out_channels);
 
 }  // namespace nfopt

@@ -1,4 +1,7 @@
+#include <nfopt/nflayers/plan/block_layout.h>
 #include <nfopt/nflayers/plan/coefficients.h>
+
+#include <utility>
 
 namespace nfopt {
 
@@ -26,31 +29,9 @@ int64_t CoefficientShape::bias(int view, int64_t out) const {
 }
 
 CoefficientLayout unf_layout(const Plan& plan, int64_t in_channels, int64_t out_channels) {
-  const CoefficientShape shape(plan, in_channels, out_channels);
-  CoefficientLayout layout;
-  layout.map.targets = shape.total();
-  int64_t next = 0;  // among the stored numbers
-  size_t t = 0;
-  for (size_t v = 0; v < plan.views.size(); ++v) {
-    const int64_t outs = out_channels * plan.views[v].folded_size;
-    int64_t rows = 0;
-    for (; t < plan.terms.size() && plan.terms[t].out_view == static_cast<int>(v); ++t) {
-      const int64_t folded = plan.views[plan.terms[t].in_view].folded_size;
-      for (int64_t f = 0; f < folded; ++f)
-        for (int64_t c = 0; c < in_channels; ++c)
-          for (int64_t out = 0; out < outs; ++out)
-            layout.map.add(shape.weight(plan.terms[t], out, c * folded + f), next++, shape.mean(plan.terms[t]));
-      rows += folded;
-    }
-    layout.parameters.push_back({"theta." + plan.views[v].name, {rows, in_channels, outs}});
-  }
-  for (size_t v = 0; v < plan.views.size(); ++v) {
-    const int64_t outs = out_channels * plan.views[v].folded_size;
-    for (int64_t out = 0; out < outs; ++out) layout.map.add(shape.bias(static_cast<int>(v), out), next++);
-    layout.parameters.push_back({"bias." + plan.views[v].name, {outs}});
-  }
-  layout.map.sources = next;
-  return layout;
+  BlockLayout blocks = unf_block_layout(plan, in_channels, out_channels);
+  IndexMap map = index_map(blocks);
+  return {std::move(blocks.parameters), std::move(map)};
 }
 
 namespace {

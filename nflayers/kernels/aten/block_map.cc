@@ -1,8 +1,11 @@
 #include <ATen/Parallel.h>
 #include <nfopt/nflayers/kernels/aten/block_map.h>
+#include <nfopt/nflayers/kernels/aten/coefficient_map.h>
 #include <torch/autograd.h>
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace nfopt {
@@ -12,9 +15,12 @@ struct BlockMap::Blocks {
   std::vector<bool> covered;                 // every entry of the parameter is in exactly one first block
   std::vector<CoefficientBlock> blocks;      // axes of size 1 gone, neighbours that move together joined
   int64_t targets = 0;
+  int64_t grain = 0;  // blocks per thread where they are many, small and disjoint, else 0
 };
 
 namespace {
+
+constexpr int64_t kSmall = 1 << 15;  // entries that are worth a thread
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -94,7 +100,6 @@ void run_axes(const T* from, T* to, const Move::Axis* axis, const Move::Axis* la
 
 template <class T>
 void run(const Move& move, const T* from, T* to) {
-  constexpr int64_t kGrain = 1 << 15;
   from += move.from;
   to += move.to;
   const T scale = static_cast<T>(move.scale);
@@ -102,9 +107,9 @@ void run(const Move& move, const T* from, T* to) {
   if (axes.empty()) axes.push_back({1, 1, 1});
   int64_t inner = 1;
   for (size_t a = 1; a < axes.size(); ++a) inner *= axes[a].size;
-  const bool parallel = axes.size() > 1 && axes[0].to != 0 && axes[0].size * inner > kGrain;
+  const bool parallel = axes.size() > 1 && axes[0].to != 0 && axes[0].size * inner > kSmall;
   if (!parallel) return run_axes(from, to, axes.data(), &axes.back(), scale, move.add);
-  at::parallel_for(0, axes[0].size, std::max<int64_t>(1, kGrain / inner), [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, axes[0].size, std::max<int64_t>(1, kSmall / inner), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       run_axes(from + i * axes[0].from, to + i * axes[0].to, axes.data() + 1, &axes.back(), scale, move.add);
   });
@@ -148,23 +153,32 @@ void run_member(const Move& move, const at::Tensor& from, const at::Tensor& to, 
       to.mutable_data_ptr<double>() + member * to.stride(0));
 }
 
+// Small blocks are dealt out to the threads; large ones divide their own work.
+template <class F>
+void for_each_block(const BlockMap::Blocks& map, const at::Tensor& values, const F& f) {
+  const int64_t blocks = static_cast<int64_t>(map.blocks.size()), count = values.size(0) * blocks;
+  const auto some = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) f(map.blocks[i % blocks], i / blocks);
+  };
+  if (map.grain > 0 && plain(values))
+    at::parallel_for(0, count, map.grain, some);
+  else
+    some(0, count);
+}
+
 at::Tensor assemble(const BlockMap::Blocks& map, const variable_list& parameters) {
   std::vector<at::Tensor> flat;
   for (const at::Tensor& p : parameters) flat.push_back(p.contiguous().flatten(1));
   const at::Tensor values = at::empty({flat.front().size(0), map.targets}, flat.front().options());
-  for (int64_t member = 0; member < values.size(0); ++member)
-    for (const CoefficientBlock& block : map.blocks) {
-      if (block.parameter >= 0) {
-        run_member(forwards(block), flat[block.parameter], values, member);
-        continue;
-      }
-      std::vector<int64_t> sizes, strides;
-      for (const BlockAxis& axis : block.axes) {
-        sizes.push_back(axis.size);
-        strides.push_back(axis.target);
-      }
-      values.as_strided(sizes, strides, values.storage_offset() + member * values.stride(0) + block.target).zero_();
+  for_each_block(map, values, [&](const CoefficientBlock& block, int64_t member) {
+    if (block.parameter >= 0) return run_member(forwards(block), flat[block.parameter], values, member);
+    std::vector<int64_t> sizes, strides;
+    for (const BlockAxis& axis : block.axes) {
+      sizes.push_back(axis.size);
+      strides.push_back(axis.target);
     }
+    values.as_strided(sizes, strides, values.storage_offset() + member * values.stride(0) + block.target).zero_();
+  });
   return values;
 }
 
@@ -178,25 +192,24 @@ variable_list split(const BlockMap::Blocks& map, const at::Tensor& given) {
     grads.push_back(map.covered[p] ? at::empty(sizes, values.options()) : at::zeros(sizes, values.options()));
     flat.push_back(grads.back().flatten(1));
   }
-  for (int64_t member = 0; member < members; ++member)
-    for (const CoefficientBlock& block : map.blocks) {
-      if (block.parameter < 0) continue;
-      Move move = backwards(block);
-      if (plain(values) && repeats(block)) {  // several coefficients of one number: start from zero and add
-        if (!move.add) {
-          std::vector<int64_t> sizes, strides;
-          for (const Move::Axis& axis : move.axes) {
-            if (axis.to == 0) continue;
-            sizes.push_back(axis.size);
-            strides.push_back(axis.to);
-          }
-          const at::Tensor& t = flat[block.parameter];
-          t.as_strided(sizes, strides, t.storage_offset() + member * t.stride(0) + move.to).zero_();
+  for_each_block(map, values, [&](const CoefficientBlock& block, int64_t member) {
+    if (block.parameter < 0) return;
+    Move move = backwards(block);
+    if (plain(values) && repeats(block)) {  // several coefficients of one number: start from zero and add
+      if (!move.add) {
+        std::vector<int64_t> sizes, strides;
+        for (const Move::Axis& axis : move.axes) {
+          if (axis.to == 0) continue;
+          sizes.push_back(axis.size);
+          strides.push_back(axis.to);
         }
-        move.add = true;
+        const at::Tensor& t = flat[block.parameter];
+        t.as_strided(sizes, strides, t.storage_offset() + member * t.stride(0) + move.to).zero_();
       }
-      run_member(move, values, flat[block.parameter], member);
+      move.add = true;
     }
+    run_member(move, values, flat[block.parameter], member);
+  });
   return grads;
 }
 
@@ -243,6 +256,22 @@ variable_list AssembleNode::backward(AutogradContext* ctx, const variable_list& 
 
 }  // namespace
 
+// Elsewhere than on the CPU every block would be a launch of its own: there, one gather through a table.
+class BlockMap::Table {
+ public:
+  explicit Table(BlockLayout layout) : layout_(std::move(layout)) {}
+
+  const CoefficientMap& map() const {
+    std::call_once(once_, [&] { map_.emplace(index_map(layout_)); });
+    return *map_;
+  }
+
+ private:
+  BlockLayout layout_;
+  mutable std::once_flag once_;
+  mutable std::optional<CoefficientMap> map_;
+};
+
 BlockMap::BlockMap(const BlockLayout& layout) {
   auto blocks = std::make_shared<Blocks>();
   blocks->targets = layout.targets;
@@ -262,10 +291,17 @@ BlockMap::BlockMap(const BlockLayout& layout) {
     blocks->covered.push_back(held[p] == numel);
     blocks->shapes.push_back(layout.parameters[p].shape);
   }
+  const bool disjoint = std::all_of(blocks->blocks.begin(), blocks->blocks.end(), [](const CoefficientBlock& b) {
+    return b.parameter < 0 || (b.first_on_target && b.first_on_source && !repeats(b));
+  });
+  const int64_t mean = blocks->targets / std::max<int64_t>(1, static_cast<int64_t>(blocks->blocks.size()));
+  if (disjoint && mean < kSmall) blocks->grain = kSmall / std::max<int64_t>(1, mean);
+  if (mean < kSmall) table_ = std::make_shared<const Table>(layout);
   blocks_ = std::move(blocks);
 }
 
 at::Tensor BlockMap::operator()(const std::vector<at::Tensor>& given) const {
+  if (table_ && !given.front().is_cpu()) return table_->map()(given);
   int64_t members = 1;
   bool graph = false;
   for (const at::Tensor& p : given) {
@@ -285,6 +321,11 @@ at::Tensor BlockMap::operator()(const std::vector<at::Tensor>& given) const {
   }
   if (graph && at::GradMode::is_enabled()) return AssembleNode::apply(at::TensorList(parameters), blocks_);
   return assemble(*blocks_, parameters);
+}
+
+std::vector<at::Tensor> BlockMap::transposed(const at::Tensor& values) const {
+  if (values.requires_grad() && at::GradMode::is_enabled()) return SplitNode::apply(values, blocks_);
+  return split(*blocks_, values);
 }
 
 }  // namespace nfopt

@@ -20,11 +20,15 @@ class NFOPT_API BlockMap {
   explicit BlockMap(const BlockLayout& layout);
 
   at::Tensor operator()(const std::vector<at::Tensor>& parameters) const;
+  /// The transposed map: coefficients [P, targets] -> parameters [P, shape...], which is what gradients need.
+  std::vector<at::Tensor> transposed(const at::Tensor& values) const;
 
   struct Blocks;
+  class Table;
 
  private:
   std::shared_ptr<const Blocks> blocks_;
+  std::shared_ptr<const Table> table_;  // of small blocks
 };
 
 }  // namespace nfopt

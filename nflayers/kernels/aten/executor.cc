@@ -53,12 +53,20 @@ std::vector<at::Tensor> adjoint_contracted(const Plan& plan, const Coefficients&
 at::Tensor coefficient_grad_contracted(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& xs,
                                        const std::vector<at::Tensor>& ys) {
   const int64_t members = m.values.size(0);
-  std::vector<at::Tensor> parts;
-  parts.reserve(xs.size() + 1);
-  for (size_t s = 0; s < xs.size(); ++s) parts.push_back(gram_product(ys[s], xs[s], members));
-  const at::Tensor bias = ys.front().narrow(2, 0, plan.bias_channels * m.out_channels);  // [P, B, bias]
-  parts.push_back(members == 1 ? bias.sum(at::IntArrayRef({0, 1})).unsqueeze(0) : bias.sum(1));
-  return at::cat(parts, 1);
+  at::Tensor bias = ys.front().narrow(2, 0, plan.bias_channels * m.out_channels);  // [P, B, bias]
+  bias = members == 1 ? bias.sum(at::IntArrayRef({0, 1})).unsqueeze(0) : bias.sum(1);
+  if (at::GradMode::is_enabled()) {
+    std::vector<at::Tensor> parts;
+    parts.reserve(xs.size() + 1);
+    for (size_t s = 0; s < xs.size(); ++s) parts.push_back(gram_product(ys[s], xs[s], members).flatten(1));
+    parts.push_back(bias);
+    return at::cat(parts, 1);
+  }
+  const CoefficientShape shape(plan, m.in_channels, m.out_channels);
+  const Coefficients grad{at::empty({members, shape.total()}, bias.options()), m.in_channels, m.out_channels};
+  for (size_t s = 0; s < xs.size(); ++s) gram_into(ys[s], xs[s], matrix(shape, plan.signatures[s], grad), false);
+  grad.values.narrow(1, shape.weights(), bias.size(1)).copy_(bias);
+  return grad.values;
 }
 
 std::vector<at::Tensor> apply(const Plan& plan, const Coefficients& m, const std::vector<at::Tensor>& x) {

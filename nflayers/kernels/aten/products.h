@@ -4,7 +4,7 @@
 
 namespace nfopt::aten {
 
-/// A matrix per member of a population, or one for all, as a window on the flat coefficients [P|1, total].
+/// A matrix per member of a population, or one for all, as a window on flat numbers [P|1, total].
 struct ChannelMatrix {
   at::Tensor values;
   int64_t offset = 0;
@@ -20,12 +20,17 @@ struct ChannelMatrix {
   at::Tensor members() const;                ///< [P, rows, columns]
 };
 
-/// y[p, b] = M[p] x[p, b] + (accumulate ? y[p, b] : 0).
-/// Shapes   M [P|1, O, K]   x [P, B, K, sizes...]   y [P, B, O, sizes...], contiguous
-void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, bool accumulate);
+/// y[p, b] = scale * M[p] x[p, b] + (accumulate ? y[p, b] : 0).
+/// Shapes   M [P|1, O, K]   x [P, B, K, sizes...]   y [P, B, O, sizes...], contiguous or some channels of a contiguous
+/// tensor
+void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, bool accumulate,
+                       double scale = 1.0);
 
 /// G[p] = sum over b and positions of y[p, b] x[p, b]^T, and over p too if `members` is 1.
-/// Shapes   y [P, B, O, sizes...]   x [P, B, K, sizes...]   G [members, O * K]
+/// Shapes   y [P, B, O, sizes...]   x [P, B, K, sizes...]   G [members, O, K]
 at::Tensor gram_product(const at::Tensor& y, const at::Tensor& x, int64_t members);
+
+/// The same, written where it belongs: g[p] = scale * G[p] + (accumulate ? g[p] : 0). Outside of autograd's graphs.
+void gram_into(const at::Tensor& y, const at::Tensor& x, const ChannelMatrix& g, bool accumulate, double scale = 1.0);
 
 }  // namespace nfopt::aten

@@ -1,14 +1,19 @@
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <nfopt/nflayers/kernels/aten/check_features.h>
 #include <nfopt/nflayers/kernels/aten/weight_space_linear.h>
 #include <torch/autograd.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace nfopt {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
+
+// A small network is some hundred operators of a microsecond each; outside a graph they need no way through autograd.
+using BelowAutograd = at::AutoDispatchBelowADInplaceOrView;
 
 // What backward needs besides the inputs. The contracted features are read only when no graph is built through them.
 struct Saved : torch::CustomClassHolder {
@@ -21,6 +26,7 @@ struct Saved : torch::CustomClassHolder {
 struct LinearNode : torch::autograd::Function<LinearNode> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& values, at::TensorList features,
                                const std::shared_ptr<const Plan>& plan, int64_t in_channels, int64_t out_channels) {
+    const BelowAutograd below;
     const variable_list x = features.vec();
     auto saved = c10::make_intrusive<Saved>();
     saved->plan = plan;
@@ -40,6 +46,8 @@ struct LinearNode : torch::autograd::Function<LinearNode> {
     const Plan& plan = *saved->plan;
     const variable_list inputs = ctx->get_saved_variables();
     const Coefficients m{inputs[0], saved->in_channels, saved->out_channels};
+    std::optional<BelowAutograd> below;
+    if (!at::GradMode::is_enabled()) below.emplace();
     const auto ys = aten::contract_cotangents(plan, cotangents);
 
     variable_list grads(inputs.size() + 3);  // plan and channel counts have none
@@ -67,7 +75,10 @@ std::vector<at::Tensor> weight_space_linear(const std::shared_ptr<const Plan>& p
   const bool graph = at::GradMode::is_enabled() &&
                      (m.values.requires_grad() ||
                       std::any_of(x.begin(), x.end(), [](const at::Tensor& t) { return t.requires_grad(); }));
-  if (!graph) return aten::apply_contracted(*plan, m, aten::contract_features(*plan, x));
+  if (!graph) {
+    const BelowAutograd below;
+    return aten::apply_contracted(*plan, m, aten::contract_features(*plan, x));
+  }
   return LinearNode::apply(m.values, at::TensorList(x), plan, m.in_channels, m.out_channels);
 }
 

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <nfopt/nflayers/kernels/aten/block_linear.h>
 #include <nfopt/nflayers/layers/nfn/channel_dropout.h>
 #include <nfopt/nflayers/layers/nfn/cross_attention.h>
 #include <nfopt/nflayers/layers/nfn/feed_forward.h>
@@ -11,6 +12,7 @@
 #include <nfopt/nflayers/layers/nfn/res_block.h>
 #include <nfopt/nflayers/layers/nfn/state_dicts.h>
 #include <nfopt/nflayers/layers/nfn/tuple_op.h>
+#include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
 #include <torch/torch.h>
 
@@ -164,6 +166,48 @@ TEST(BlockMap, GivesTheSameOnEveryPath) {
   for (size_t i = 0; i < ga.size(); ++i)
     EXPECT_LE((ga[i] - gb[i].to(at::kFloat)).abs().max().item<float>(), 0.02 * (1 + ga[i].abs().max().item<float>()))
         << map.parameters()[i].name;
+}
+
+// A layer of many coefficients multiplies where its parameters lie. From assembled coefficients it gives the same, and so
+// do its derivatives of first and second order.
+TEST(BlockLinear, EqualsTheLayerWithAssembledCoefficients) {
+  const auto cnn = NetworkSpec({{{6, 20, 5, 5}}, {{5, 6, 3, 3}}, {{3, 5}}}, {{{6}}, {{5}}, {{3}}}).weight_space();
+  for (const WeightSpacePtr& space : {mlp({500, 6, 5, 7}), cnn}) {
+    const auto plan = std::make_shared<const Plan>(build_plan(*space, Fold::all()));
+    const AffineLayout layout = hnp_layout(*space, *plan, 4, 2);
+    ASSERT_TRUE(BlockLinear::make(plan, 4, 2, layout.layout));  // else both sides of this test assemble
+    const LayoutLinearMap map(plan, 4, 2, layout.layout);
+    Tensors inputs;
+    for (const StoredParameter& p : map.parameters()) {
+      std::vector<int64_t> sizes = {1};
+      sizes.insert(sizes.end(), p.shape.begin(), p.shape.end());
+      inputs.push_back(at::empty(sizes, at::kDouble));
+      fill_normal(inputs.back(), Rng(3).purpose(p.name), 0, 0.05);
+    }
+    const Tensors parameters = inputs, x = random_features(*space, 2, 3, 4, at::kDouble, Rng(4)),
+                  cotangents = random_features(*space, 2, 3, 2, at::kDouble, Rng(5));
+    inputs.insert(inputs.end(), x.begin(), x.end());
+    for (at::Tensor& t : inputs) t.requires_grad_();
+    auto expect_close = [](const Tensors& a, const Tensors& b, const char* what) {
+      ASSERT_EQ(a.size(), b.size());
+      for (size_t i = 0; i < a.size(); ++i)
+        EXPECT_LE((a[i] - b[i]).abs().max().item<double>(), 1e-11 * (1e-3 + b[i].abs().max().item<double>()))
+            << what << ' ' << i;
+    };
+    const Tensors in_place = map(parameters, x), assembled = map(map.coefficients(parameters), x);
+    expect_close(in_place, assembled, "output");
+    using torch::autograd::grad;
+    const Tensors expected = grad(assembled, inputs, cotangents, true, true);
+    expect_close(grad(in_place, inputs, cotangents, true), expected, "gradient");
+    const Tensors first = grad(in_place, inputs, cotangents, true, true);
+    expect_close(first, expected, "gradient with a graph");
+    auto squares = [](const Tensors& list) {
+      at::Tensor sum = at::zeros({}, at::kDouble);
+      for (const at::Tensor& t : list) sum = sum + t.square().sum();
+      return sum;
+    };
+    expect_close(grad({squares(first)}, inputs), grad({squares(expected)}, inputs), "second derivative");
+  }
 }
 
 TEST(FeedForward, IsRecognisedByItsLabelsOnly) {
