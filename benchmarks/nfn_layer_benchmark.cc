@@ -3,33 +3,25 @@
 //
 //   nfn_layer_benchmark LAYER SIZES KERNEL BATCH IN OUT PHASE THREADS      NPLinear 3-16-32-10 3 8 16 16 forward 2
 //
-// KERNEL k: every layer but the last is a k x k convolution, 0: none. PHASE: forward | forward+backward. Prints "ready
-// PARAMETERS BASE_RSS_MB", then for each line it reads the milliseconds of one step, at the end of its input the peak
-// memory in MB.
+// KERNEL k: every layer but the last is a k x k convolution, 0: none. PHASE: forward | forward+backward. Steps are served
+// as step_server.h says.
 
 #include <nfopt/nflayers/layers/nfn/hnp_linear.h>
 #include <nfopt/nflayers/layers/nfn/network_spec.h>
 #include <nfopt/nflayers/layers/nfn/np_linear.h>
 #include <nfopt/nflayers/random/tensor_random.h>
-#include <sys/resource.h>
 #include <torch/torch.h>
 
-#include <chrono>
-#include <functional>
 #include <iostream>
 #include <sstream>
 #include <string>
+
+#include "benchmarks/step_server.h"
 
 namespace nfopt {
 namespace {
 
 using Tensors = std::vector<at::Tensor>;
-
-double peak_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
 
 WeightSpacePtr network(const std::string& sizes_text, int64_t kernel) {
   std::vector<int64_t> sizes;
@@ -64,25 +56,16 @@ void serve(Layer layer, const WeightSpace& space, int64_t batch, int64_t in, int
   for (const at::Tensor& p : parameters) count += p.numel();
   if (train)
     for (at::Tensor& t : x) t.requires_grad_();
-  auto step = [&] {
+  serve_steps(count, base_mb, [&] {
     if (!train) {
       const torch::NoGradGuard guard;
-      return layer->forward(x);
+      layer->forward(x);
+      return;
     }
     for (at::Tensor& p : parameters) p.mutable_grad().reset();
     for (at::Tensor& t : x) t.mutable_grad().reset();
-    Tensors y = layer->forward(x);
-    torch::autograd::backward(y, cotangents);
-    return y;
-  };
-  std::cout << "ready " << count << " " << base_mb << std::endl;
-  for (std::string line; std::getline(std::cin, line) && line == "step";) {
-    const auto start = std::chrono::steady_clock::now();
-    const Tensors y = step();
-    const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
-    std::cout << passed.count() << std::endl;
-  }
-  std::cout << peak_mb() << std::endl;
+    torch::autograd::backward(layer->forward(x), cotangents);
+  });
 }
 
 int run(const std::vector<std::string>& args) {
@@ -92,7 +75,7 @@ int run(const std::vector<std::string>& args) {
   }
   at::set_num_threads(std::stoi(args[7]));
   at::empty({1}).add_(1);
-  const double base_mb = peak_mb();
+  const double base_mb = peak_rss_mb();
   const WeightSpacePtr space = network(args[1], std::stoll(args[2]));
   const int64_t batch = std::stoll(args[3]), in = std::stoll(args[4]), out = std::stoll(args[5]);
   const bool train = args[6] == "forward+backward";

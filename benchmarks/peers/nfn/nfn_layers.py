@@ -10,18 +10,16 @@ respect to all inputs and all parameters. Prints one row per case and phase: med
 above 1 nfopt is faster), the memory that each process took beyond what it had after loading its libraries, and the
 share of the machine that other processes used meanwhile (trust a row if it is small). --out keeps the rows as JSON.
 """
-import argparse, json, os, re, resource, statistics, subprocess, sys, time
+import argparse, json, os, pathlib, re, sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from side_by_side import Worker, rss_mb, serve, take_turns
 
 INR, MLP, CNN = ("2-32-32-3", 0, 32), ("784-128-128-10", 0, 4), ("3-16-32-32-10", 3, 8)  # sizes, kernel, batch
 CASES = [("NPLinear", "inr", INR, 32, 32), ("NPLinear", "mlp", MLP, 32, 32), ("NPLinear", "cnn", CNN, 32, 32),
          ("HNPLinear", "inr", INR, 32, 32), ("HNPLinear", "mlp", MLP, 4, 4), ("HNPLinear", "cnn", CNN, 32, 32),
          ("NPLinear", "inr", INR, 1, 32), ("NPLinear", "mlp", MLP, 1, 32), ("NPLinear", "cnn", CNN, 1, 32)]
 PHASES = ("forward", "forward+backward")
-WARM_UP, LEAST = 2, 5
-
-
-def rss_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 def nfn_worker(layer, sizes, kernel, batch, c_in, c_out, phase, threads):
@@ -56,48 +54,7 @@ def nfn_worker(layer, sizes, kernel, batch, c_in, c_out, phase, threads):
         y = module(x)
         torch.autograd.backward(list(y.weights) + list(y.biases), list(cot.weights) + list(cot.biases))
 
-    print("ready", sum(p.numel() for p in parameters), base, flush=True)
-    for line in sys.stdin:
-        if line.strip() != "step":
-            break
-        t0 = time.perf_counter()
-        step()
-        print((time.perf_counter() - t0) * 1e3, flush=True)
-    print(rss_mb(), flush=True)
-
-
-class Worker:
-    def __init__(self, command, threads):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-        _, parameters, base = self.process.stdout.readline().split()
-        self.parameters, self.base, self.times = int(parameters), float(base), []
-
-    def step(self, keep):
-        self.process.stdin.write("step\n")
-        self.process.stdin.flush()
-        ms = float(self.process.stdout.readline())
-        if keep:
-            self.times.append(ms)
-
-    def end(self):
-        self.process.stdin.write("end\n")
-        self.process.stdin.flush()
-        self.extra_mb = float(self.process.stdout.readline()) - self.base
-        self.process.wait()
-
-
-def busy_and_all():
-    v = [int(x) for x in open("/proc/stat").readline().split()[1:9]]
-    return sum(v) - v[3] - v[4], sum(v)
-
-
-def children_cpu(workers):
-    total = 0
-    for w in workers:
-        fields = open(f"/proc/{w.process.pid}/stat").read().rsplit(")", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
-    return total
+    serve(sum(p.numel() for p in parameters), base, step)
 
 
 def measure(case, phase, options):
@@ -106,19 +63,9 @@ def measure(case, phase, options):
     ours = Worker([options.nfopt] + arguments, options.threads)
     peer = Worker([sys.executable, os.path.abspath(__file__), "--worker"] + arguments, options.threads)
     assert ours.parameters == peer.parameters, f"{ours.parameters} parameters, nfn has {peer.parameters}"
-    for _ in range(WARM_UP):
-        peer.step(False), ours.step(False)
-    (busy0, all0), cpu0, deadline = busy_and_all(), children_cpu((ours, peer)), time.time() + options.seconds
-    while len(peer.times) < LEAST or (time.time() < deadline and len(peer.times) < 200):
-        peer.step(True), ours.step(True)
-    (busy1, all1), cpu1 = busy_and_all(), children_cpu((ours, peer))
-    ours.end(), peer.end()
-    median = statistics.median
+    row = take_turns(ours, peer, options.seconds)
     return {"layer": layer, "network": f"{name} {sizes}", "batch": batch, "channels": f"{c_in}-{c_out}", "phase": phase,
-            "parameters": ours.parameters, "runs": len(peer.times),
-            "nfn_ms": median(peer.times), "nfopt_ms": median(ours.times), "ratio": median(peer.times) / median(ours.times),
-            "ratio_of_minima": min(peer.times) / min(ours.times), "nfn_mb": peer.extra_mb, "nfopt_mb": ours.extra_mb,
-            "others_pct": 100 * max(0, busy1 - busy0 - cpu1 + cpu0) / (all1 - all0)}
+            "parameters": ours.parameters, **row, "nfn_mb": peer.extra_mb, "nfopt_mb": ours.extra_mb}
 
 
 def main():
@@ -140,7 +87,7 @@ def main():
                 continue
             r = measure(case, phase, options)
             rows.append(r)
-            print(f"| {r['layer']} | {r['network']} | {r['batch']} | {r['channels']} | {r['phase']} | {r['nfn_ms']:.2f} | "
+            print(f"| {r['layer']} | {r['network']} | {r['batch']} | {r['channels']} | {r['phase']} | {r['peer_ms']:.2f} | "
                   f"{r['nfopt_ms']:.2f} | {r['ratio']:.2f} | {r['ratio_of_minima']:.2f} | {r['nfn_mb']:.0f} | "
                   f"{r['nfopt_mb']:.0f} | {r['others_pct']:.0f} % |", flush=True)
             if options.out:
