@@ -1,5 +1,5 @@
 #include <nfopt/nflayers/kernels/cpu/context_step.h>
-#include <tbb/parallel_for.h>
+#include <nfopt/nflayers/kernels/cpu/pieces.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,14 +10,6 @@ namespace {
 constexpr int H = kContextHidden;
 constexpr int64_t kWorthAThread = 1 << 16;  // elements; below, handing out the work costs more than it saves
 constexpr int64_t kChunk = 1 << 13;         // elements summed in float32 before they join a double
-
-template <class Body>
-void for_each(int64_t count, bool in_parallel, const Body& body) {
-  if (in_parallel && count > 1)
-    tbb::parallel_for(int64_t{0}, count, body);
-  else
-    for (int64_t i = 0; i < count; ++i) body(i);
-}
 
 double correction(double decay, double n) { return -1 / std::expm1(n * std::log(decay)); }
 
@@ -60,7 +52,7 @@ class MemberStep {
   }
 
   void operator()() {
-    for_each(static_cast<int64_t>(plan_.tensors.size()), large_, [this](int64_t t) { accumulate(t); });
+    for_each_piece(static_cast<int64_t>(plan_.tensors.size()), 1, large_, [this](int64_t t) { accumulate(t); });
     std::vector<double> rates(plan_.tensors.size());
     member_.rates(statistics_of_tensors(), rates);
     for (size_t t = 0; t < rates.size(); ++t) constants_[t].rate = static_cast<float>(rates[t]);
@@ -244,7 +236,7 @@ class MemberStep {
     std::vector<TileSums> sums(std::min(batch, count));
     for (int64_t first = 0; first < count; first += batch) {
       const int64_t n = std::min(batch, count - first);
-      for_each(n, large_, [&](int64_t i) { hidden_sums(plan_.tiles[first + i], sums[i]); });
+      for_each_piece(n, 1, large_, [&](int64_t i) { hidden_sums(plan_.tiles[first + i], sums[i]); });
       for (int64_t i = 0; i < n; ++i) join(plan_.tiles[first + i], sums[i]);
     }
   }
@@ -329,7 +321,7 @@ class MemberStep {
   // ---- third pass
 
   void apply() {
-    for_each(static_cast<int64_t>(plan_.tiles.size()), large_, [this](int64_t i) { apply(plan_.tiles[i]); });
+    for_each_piece(static_cast<int64_t>(plan_.tiles.size()), 1, large_, [this](int64_t i) { apply(plan_.tiles[i]); });
   }
 
   void apply(const ContextStepTile& tile) const {
@@ -388,7 +380,8 @@ class MemberStep {
 void context_step(const ContextStepPlan& plan, const ContextStepConstants& constants,
                   std::span<ContextStepMember> members) {
   const auto count = static_cast<int64_t>(members.size());
-  for_each(count, count * plan.total >= kWorthAThread, [&](int64_t p) { MemberStep(plan, constants, members[p])(); });
+  for_each_piece(count, 1, count * plan.total >= kWorthAThread,
+                 [&](int64_t p) { MemberStep(plan, constants, members[p])(); });
 }
 
 }  // namespace nfopt::cpu

@@ -1,8 +1,7 @@
 #include <nfopt/nflayers/kernels/cpu/fused_step.h>
+#include <nfopt/nflayers/kernels/cpu/pieces.h>
 #include <nfopt/nflayers/kernels/cpu/step_kernels.h>
-#include <tbb/blocked_range.h>
 #include <tbb/global_control.h>
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -27,23 +26,6 @@ int64_t allowed_threads() {
 }
 
 int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
-// Pieces of work one after the other, or as tasks that take none of the caller's.
-template <class Piece>
-void each(int64_t count, int64_t grain, bool parallel, const Piece& piece) {
-  if (!parallel || count <= grain) {
-    for (int64_t i = 0; i < count; ++i) piece(i);
-    return;
-  }
-  tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(
-        tbb::blocked_range<int64_t>(0, count, static_cast<size_t>(grain)),
-        [&](const tbb::blocked_range<int64_t>& range) {
-          for (int64_t i = range.begin(); i < range.end(); ++i) piece(i);
-        },
-        tbb::simple_partitioner());
-  });
-}
 
 double entry(const std::vector<double>& values, int64_t member) {
   if (values.empty()) return 0;
@@ -212,8 +194,9 @@ void FusedStep::Layout::run(const StepArguments<T>& arguments, int64_t m, char* 
   auto* squares = reinterpret_cast<double*>(workspace + at.squares);
 
   const int64_t channels = shape.channels();
-  each(static_cast<int64_t>(blocks.size()), kBlocksPerTask, parallel,
-       [&](int64_t i) { accumulate(shape, member, blocks[i].owner, blocks[i].index, squares + i * channels); });
+  for_each_piece(static_cast<int64_t>(blocks.size()), kBlocksPerTask, parallel, [&](int64_t i) {
+    accumulate(shape, member, blocks[i].owner, blocks[i].index, squares + i * channels);
+  });
   size_t block = 0;
   std::vector<double> sums(channels);
   for (size_t t = 0; t < d.numels.size(); ++t) {
@@ -228,13 +211,13 @@ void FusedStep::Layout::run(const StepArguments<T>& arguments, int64_t m, char* 
       member.scales[static_cast<int64_t>(t) * channels + c] = static_cast<T>(1 / std::sqrt(d.epsilon + mean));
     }
   }
-  each(static_cast<int64_t>(chunks.size()), 1, parallel, [&](int64_t i) {
+  for_each_piece(static_cast<int64_t>(chunks.size()), 1, parallel, [&](int64_t i) {
     const Piece& piece = chunks[i];
     hidden(shape, member, piece.owner, piece.index, member.partials + shape.partials[piece.owner][piece.index]);
   });
   mix(shape, member);
-  each(static_cast<int64_t>(chunks.size()), 1, parallel,
-       [&](int64_t i) { apply(shape, member, chunks[i].owner, chunks[i].index); });
+  for_each_piece(static_cast<int64_t>(chunks.size()), 1, parallel,
+                 [&](int64_t i) { apply(shape, member, chunks[i].owner, chunks[i].index); });
 }
 
 FusedStep::FusedStep(FusedDescription description) : layout_(std::make_unique<const Layout>(std::move(description))) {}
@@ -258,7 +241,7 @@ void FusedStep::operator()(const StepArguments<T>& arguments, void* workspace, i
   // Every slot takes one member after another: threads that are slow take fewer.
   const int64_t slots = std::max<int64_t>(1, std::min(bytes / size, arguments.members));
   std::atomic<int64_t> next{0};
-  each(slots, 1, arguments.members * layout_->shape.total >= kParallelElements, [&](int64_t slot) {
+  for_each_piece(slots, 1, arguments.members * layout_->shape.total >= kParallelElements, [&](int64_t slot) {
     for (int64_t m = next++; m < arguments.members; m = next++) layout_->run(arguments, m, memory + slot * size, false);
   });
 }

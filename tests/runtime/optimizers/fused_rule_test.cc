@@ -222,6 +222,27 @@ TEST_P(EverySpace, TheNumberOfThreadsChangesNoBit) {
   }
 }
 
+// Momenta of units that are dead fade into denormals, where every operation takes a hundred times as long.
+TEST(FusedRule, DenormalsAreFlushedOnEveryThreadWhereTheCallerFlushesThem) {
+  const LearnedRule rule(rule_preset("unf"), kSpaces[1].make());
+  constexpr int64_t kMembers = 500;
+  const NamedTensors theta = random_theta(rule, Rng(1));
+  const at::Tensor space_of_one = rule.init(random_list(rule, Rng(2))).at("momenta");
+  ASSERT_GT(space_of_one.size(-1) * kMembers, 12288) << "too little for tasks";
+  at::globalContext().setFlushDenormal(true);
+  for (const size_t threads : {1, 3}) {
+    const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+    Tensors params = random_list(rule, Rng(2), kMembers), grads;
+    for (at::Tensor& p : params) p = p.to(at::kFloat);
+    for (const at::Tensor& p : params) grads.push_back(at::full_like(p, 1.2e-38));  // a tenth of it is denormal
+    RuleState state = rule.init(params);
+    rule.step_in_place(theta, params, grads, state, {});
+    const at::Tensor momenta = state.at("momenta");
+    EXPECT_EQ(momenta.ne(0).logical_and(momenta.abs() < 1.17e-38).sum().item<int64_t>(), 0) << threads << " threads";
+  }
+  at::globalContext().setFlushDenormal(false);
+}
+
 RuleDescription unf_with(StepForm form) {
   RuleDescription rule = rule_preset("unf");
   rule.step.form = form;
