@@ -180,7 +180,9 @@ ZooResult train_zoo(const ZooConfig& config, const fs::path& path, RunFolder::Mo
   result.trained = static_cast<int64_t>(result.networks.size()) - before;
   result.finished = static_cast<int64_t>(result.networks.size()) == config.networks;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (result.finished) write_zoo_report(config, result, path);
+  // A finished zoo that is only looked at keeps the summary of those who trained it.
+  if (result.finished && (result.trained > 0 || !fs::exists(path / "summary.json", code)))
+    write_zoo_report(config, result, path);
   return result;
 }
 
