@@ -144,7 +144,7 @@ TEST_F(TrainCommand, WrongInputIsOneClearMessageAndLeavesNothingBehind) {
       {{"--set", "steps=many"}, "--set steps: steps: expected an integer at least 1, received 'many'"},
       {{"--set", "optimizer=adm"}, "Did you mean 'adam'?"},
       {{"--set", "optimizer.momentun=0.5"}, "unknown key 'optimizer.momentun'"},
-      {{"--set", "optimizers.gentle.lr=-1"}, "expected a number at least 0, received '-1'"},
+      {{"--set", "optimizers.gentle.lr=-1"}, "expected a number at least 0 and at most 1e+38, received '-1'"},
       {{"--set", "architecture.name=mlpp"}, "mlp"},
       {{"--set", "architecture.hidden=wide"}, "hidden"},
       {{"--set", "architecture.input_size=17"}, "does not accept inputs of 16 entries"},
