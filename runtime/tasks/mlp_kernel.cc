@@ -15,6 +15,7 @@
 #include <hwy/aligned_allocator.h>
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
+#include <nfopt/nflayers/kernels/cpu/unrolled-inl.h>
 // clang-format on
 
 #ifndef NFOPT_RUNTIME_TASKS_MLP_KERNEL_BUFFERS
@@ -55,14 +56,7 @@ namespace nfopt::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-#define NFOPT_LAMBDA HWY_ATTR __attribute__((always_inline))
-
-// f(0), .., f(n - 1) with the number as a constant: register blocks need indices that the compiler knows.
-template <size_t n, class F>
-HWY_INLINE void unrolled(F&& f) {
-  [&]<size_t... i>(std::index_sequence<i...>) NFOPT_LAMBDA { (f(std::integral_constant<size_t, i>{}), ...); }
-  (std::make_index_sequence<n>{});
-}
+using cpu::HWY_NAMESPACE::unrolled;
 
 // Accumulators of a block, kRows x 2 vectors, must fit the registers next to what they are computed from.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64

@@ -14,21 +14,13 @@
 #include <hwy/foreach_target.h>  // before all that is compiled once per instruction set
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
+#include <nfopt/nflayers/kernels/cpu/unrolled-inl.h>
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace nfopt::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-#define NFOPT_LAMBDA HWY_ATTR __attribute__((always_inline))
-
-// f(0), .., f(n - 1) with the number as a constant: register blocks need indices that the compiler knows.
-template <size_t n, class F>
-HWY_INLINE void unrolled(F&& f) {
-  [&]<size_t... i>(std::index_sequence<i...>) NFOPT_LAMBDA { (f(std::integral_constant<size_t, i>{}), ...); }
-  (std::make_index_sequence<n>{});
-}
 
 // Accumulators of a block must fit the registers next to what they are computed from.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
