@@ -46,15 +46,7 @@ YamlValue yaml_of(const RealRange& range) {
 
 void read_architecture(TaskFamilyOptions& family, YamlMap map) {
   family.architecture = map.text("name");
-  for (const std::string& key : map.keys()) {
-    if (key == "name") continue;
-    if (const auto option = option_value(*map.value(key))) {
-      family.options[key] = *option;
-    } else {
-      map.problem(key, "expected true or false, a number, a text, or a list of integers or texts, received " +
-                           describe(*map.value(key)) + ".");
-    }
-  }
+  family.options = read_architecture_options(map);
 }
 
 OptionDraw read_draw(YamlMap& draws, const std::string& name) {

@@ -47,6 +47,20 @@ std::optional<OptionValue> option_value(const YamlValue& value) {
   return integers;
 }
 
+std::map<std::string, OptionValue> read_architecture_options(YamlMap& map) {
+  std::map<std::string, OptionValue> options;
+  for (const std::string& key : map.keys()) {
+    if (key == "name") continue;
+    if (const auto option = option_value(*map.value(key))) {
+      options[key] = *option;
+    } else {
+      map.problem(key, "expected true or false, a number, a text, or a list of integers or texts, received " +
+                           describe(*map.value(key)) + ".");
+    }
+  }
+  return options;
+}
+
 YamlValue yaml_of(const OptionValue& value) {
   struct Visitor {
     YamlValue operator()(bool v) const { return YamlValue::scalar(v ? "true" : "false"); }

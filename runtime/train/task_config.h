@@ -5,17 +5,21 @@
 #include <nfopt/runtime/plugin/options.h>
 #include <nfopt/runtime/tasks/dataset.h>
 
+#include <map>
 #include <optional>
 #include <string>
 
 namespace nfopt {
 
-// Parts that the configs of `nfopt train` and `nfopt meta-train` have in common.
+// Parts that the configs of `nfopt train`, `nfopt meta-train` and `nfopt zoo` have in common.
 
 /// An option of an architecture; what it must be is the architecture's business, which checks it. Nothing for a value
 /// that no option can have.
 NFOPT_API std::optional<OptionValue> option_value(const YamlValue& value);
 NFOPT_API YamlValue yaml_of(const OptionValue& value);
+
+/// Every key of an `architecture:` map but `name`, as an option.
+NFOPT_API std::map<std::string, OptionValue> read_architecture_options(YamlMap& map);
 
 /// Reads `name: fashion_mnist | byte_text` and that data set's keys; the caller finishes the map.
 NFOPT_API DataOptions read_data_options(YamlMap& map);

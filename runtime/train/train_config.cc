@@ -8,15 +8,7 @@ namespace {
 
 void read_architecture(TrainConfig& config, YamlMap map) {
   config.architecture = map.text("name");
-  for (const std::string& key : map.keys()) {
-    if (key == "name") continue;
-    if (const auto option = option_value(*map.value(key))) {
-      config.architecture_options[key] = *option;
-    } else {
-      map.problem(key, "expected true or false, a number, a text, or a list of integers or texts, received " +
-                           describe(*map.value(key)) + ".");
-    }
-  }
+  config.architecture_options = read_architecture_options(map);
 }
 
 void read_data(TrainConfig& config, YamlMap map) {
