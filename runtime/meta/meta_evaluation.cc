@@ -9,9 +9,10 @@ namespace nfopt {
 namespace {
 
 constexpr int64_t kPoints = MetaEvaluation::kPoints;
+constexpr int64_t kColumns = kPoints + 3;
 
-// One row: the curve at kPoints shares of its length, its mean, its mean at the end.
-void fill_row(double* row, const InnerCurves& curves, size_t task) {
+// One row: the curve at kPoints shares of its length, its mean, its mean at the end, its weighted mean.
+void fill_row(double* row, const TaskFamily& family, const InnerCurves& curves, size_t task) {
   const at::Tensor loss = curves.loss[task].contiguous();
   const double* values = loss.const_data_ptr<double>();
   const int64_t steps = loss.numel();
@@ -25,6 +26,13 @@ void fill_row(double* row, const InnerCurves& curves, size_t task) {
   }
   row[kPoints] = curves.mean[task] / unit;
   row[kPoints + 1] = curves.last[task] / unit;
+  if (family.options().loss_exponent == 0) {
+    row[kPoints + 2] = row[kPoints];
+    return;
+  }
+  double weighted = 0;
+  for (int64_t t = 0; t < steps; ++t) weighted += values[t] * family.loss_weight(t, steps);
+  row[kPoints + 2] = weighted / static_cast<double>(steps) / unit;
 }
 
 double over_families(const at::Tensor& values, int64_t column) {
@@ -43,6 +51,7 @@ double MetaEvaluation::mean(int64_t family) const { return values[family][kPoint
 double MetaEvaluation::last(int64_t family) const { return values[family][kPoints + 1].item<double>(); }
 double MetaEvaluation::mean() const { return over_families(values, kPoints); }
 double MetaEvaluation::last() const { return over_families(values, kPoints + 1); }
+double MetaEvaluation::score() const { return over_families(values, kPoints + 2); }
 
 MetaEvaluator::MetaEvaluator(std::vector<std::shared_ptr<const TaskFamily>> families, RuleFactory rules,
                              const Options& options)
@@ -52,7 +61,7 @@ MetaEvaluation MetaEvaluator::evaluate(const at::Tensor& theta, Communicator& co
                                        int64_t& inner_steps) const {
   const RankShare share = share_of(options_.tasks, communicator.rank(), communicator.size());
   const auto families = static_cast<int64_t>(families_.size());
-  at::Tensor own = at::zeros({families, share.end - share.begin, kPoints + 2}, at::kDouble);
+  at::Tensor own = at::zeros({families, share.end - share.begin, kColumns}, at::kDouble);
   at::Tensor steps = at::zeros({1}, at::kLong);
   for (int64_t family = 0; family < families && share.end > share.begin; ++family) {
     InnerCurveOptions options;
@@ -60,9 +69,10 @@ MetaEvaluation MetaEvaluator::evaluate(const at::Tensor& theta, Communicator& co
     options.tasks = share.end - share.begin;
     options.steps = options_.steps;
     options.first = share.begin;
-    const InnerCurves curves = inner_curves(*families_[static_cast<size_t>(family)], rules_, theta, options);
+    const TaskFamily& sampled = *families_[static_cast<size_t>(family)];
+    const InnerCurves curves = inner_curves(sampled, rules_, theta, options);
     for (int64_t task = 0; task < options.tasks; ++task)
-      fill_row(own[family][task].mutable_data_ptr<double>(), curves, static_cast<size_t>(task));
+      fill_row(own[family][task].mutable_data_ptr<double>(), sampled, curves, static_cast<size_t>(task));
     steps += curves.member_steps;
   }
 
@@ -75,9 +85,9 @@ MetaEvaluation MetaEvaluator::evaluate(const at::Tensor& theta, Communicator& co
     shares.push_back(theirs.at("values"));
     inner_steps += theirs.at("steps").item<int64_t>();
   }
-  const at::Tensor all = at::cat(shares, 1);  // [F, tasks, kPoints + 2], tasks in order
+  const at::Tensor all = at::cat(shares, 1);  // [F, tasks, kColumns], tasks in order
   MetaEvaluation evaluation;
-  evaluation.values = at::zeros({families, kPoints + 2}, at::kDouble);
+  evaluation.values = at::zeros({families, kColumns}, at::kDouble);
   for (int64_t task = 0; task < options_.tasks; ++task) evaluation.values += all.select(1, task);
   evaluation.values /= static_cast<double>(options_.tasks);
   return evaluation;

@@ -17,15 +17,16 @@ struct NFOPT_API MetaEvaluation {
   static constexpr int64_t kPoints = 200;
 
   /// Per family: the training curve, averaged over its tasks, at kPoints shares of the horizon; then its mean over the
-  /// steps and its mean over the last tenth. [F, kPoints + 2] float64.
+  /// steps, its mean over the last tenth, and its mean with TaskFamily::loss_weight. [F, kPoints + 3] float64.
   at::Tensor values;
 
   bool done() const { return values.defined(); }
   std::vector<double> curve(int64_t family) const;
   double mean(int64_t family) const;
   double last(int64_t family) const;
-  double mean() const;  ///< over families: what theta-best is chosen by
+  double mean() const;  ///< over families
   double last() const;
+  double score() const;  ///< weighted: what theta-best is chosen by. The mean where loss_exponent is 0
 };
 
 /// Trains fixed held-out tasks with unperturbed theta: the same draws in every call.

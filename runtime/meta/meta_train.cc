@@ -183,7 +183,7 @@ class Run {
     int64_t steps = 0;  // of evaluations: not counted as meta-training
     last_ = evaluator_->evaluate(theta_, communicator_, steps);
     if (!start_.done()) start_ = last_;
-    if (best_.done() && !(last_.mean() < best_.mean())) return;
+    if (best_.done() && !(last_.score() < best_.score())) return;
     best_ = last_;
     best_step_ = step_;
     best_theta_ = theta_.clone();

@@ -195,6 +195,7 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
   auto done = window.done.accessor<bool, 2>();
   auto mask = window.mask.accessor<double, 2>();
   std::vector<at::Tensor> graph_losses;
+  std::vector<double> weights(static_cast<size_t>(all));
 
   const double top = TaskFamily::loss_bound(*task_);
   for (int64_t t = 0; t < steps; ++t) {
@@ -213,12 +214,17 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
       for (int64_t i = 0; i < count; ++i) {
         if (!trains(i)) continue;
         mask[t][i] = 1.0;
+        // Whole trajectories (Restart::never) have an objective of their own: TrajectoryLoss, or an evaluation.
+        const double weight = plan.restart == Restart::never
+                                  ? 1.0
+                                  : family_->loss_weight(particles_[i].steps, particles_[i].variation.horizon);
         for (int64_t m = i; m < all; m += count) {
+          weights[static_cast<size_t>(m)] = weight;
           if (!std::isfinite(value[m]) && !diverged_[m]) {
             diverged_[m] = true;
             ++window.diverged;
           }
-          loss[t][m] = diverged_[m] ? top : std::min(top, std::max(0.0, value[m]));
+          loss[t][m] = weight * (diverged_[m] ? top : std::min(top, std::max(0.0, value[m])));
           ++window.steps;
         }
         Particle& particle = particles_[i];
@@ -234,9 +240,10 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
     if (differentiable) {
       at::Tensor row = at::zeros({all}, at::kDouble);
       if (raw.defined()) {
-        const at::Tensor recorded = raw.to(at::kDouble);
-        const at::Tensor kept = window.loss[t] < top;  // at the bound, and where nothing trained, nothing flows
-        row = at::where(kept.logical_and(window.mask[t] > 0), recorded.clamp_min(0.0), window.loss[t]);
+        const at::Tensor weight = at::tensor(weights, at::kDouble);
+        const at::Tensor kept = window.loss[t] < top * weight;  // at the bound, or not training: nothing flows
+        row = at::where(kept.logical_and(window.mask[t] > 0), raw.to(at::kDouble).clamp_min(0.0) * weight,
+                        window.loss[t]);
       }
       graph_losses.push_back(row);
     }

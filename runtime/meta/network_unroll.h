@@ -26,7 +26,7 @@ struct NetworkUnrollOptions {
 /// Training of S*N networks of one shape by an update rule, as one population: the inner problem of meta-training.
 ///
 ///   step    loss, gradient on a batch; record the bounded loss; rule->step_in_place; t <- t + 1
-///   bound   min(1.5 ln C, max(0, loss)); not-a-number counts as 1.5 ln C
+///   bound   min(1.5 ln C, max(0, loss)); not-a-number counts as 1.5 ln C. In windows times loss_weight
 ///
 /// * Both signs of a particle have the same initial weights, batches and labels.
 /// * A trajectory ends when its counter reaches the horizon. An initial offset shifts the counter only: weights are

@@ -95,6 +95,7 @@ TaskFamilyOptions read_task_family(YamlMap& map, const std::string& name, YamlPr
   }
   family.batch_size = integer_range(map, "batch_size", family.batch_size);
   family.horizon = integer_range(map, "horizon", family.horizon);
+  family.loss_exponent = map.real("loss_exponent", {.at_least = 0.0, .at_most = 10.0}, family.loss_exponent);
   family.initial_scale = real_range(map, "initial_scale", family.initial_scale);
   family.permute_labels = map.boolean("permute_labels", false);
   family.merge_probability = map.real("merge_classes", {.at_least = 0.0, .at_most = 1.0}, 0.0);
@@ -135,6 +136,7 @@ YamlValue to_yaml_value(const TaskFamilyOptions& family) {
   }
   map.set("batch_size", yaml_of(family.batch_size));
   map.set("horizon", yaml_of(family.horizon));
+  map.set("loss_exponent", real(family.loss_exponent));
   map.set("initial_scale", yaml_of(family.initial_scale));
   map.set("permute_labels", YamlValue::scalar(family.permute_labels ? "true" : "false"));
   map.set("merge_classes", real(family.merge_probability));

@@ -85,6 +85,12 @@ TaskFamily::TaskFamily(TaskFamilyOptions options, ArchitecturePtr architecture, 
   prepare();
 }
 
+double TaskFamily::loss_weight(int64_t step, int64_t horizon) const {
+  const double q = options_.loss_exponent;
+  if (q == 0) return 1.0;
+  return (q + 1) * std::pow((static_cast<double>(step) + 0.5) / static_cast<double>(horizon), q);
+}
+
 double TaskFamily::loss_bound(const Task& task) { return 1.5 * std::log(static_cast<double>(task.classes())); }
 
 void TaskFamily::check() const {
@@ -103,6 +109,7 @@ void TaskFamily::check() const {
   integers("horizon", o.horizon, 1);
   require(o.initial_scale.low > 0 && o.initial_scale.high >= o.initial_scale.low && std::isfinite(o.initial_scale.high),
           "initial_scale is a range of positive numbers.");
+  require(o.loss_exponent >= 0 && o.loss_exponent <= 10, "loss_exponent lies in 0 .. 10.");
   require(o.merge_probability >= 0 && o.merge_probability <= 1, "merge_probability lies in 0 .. 1.");
   require(o.noise_probability >= 0 && o.noise_probability <= 1, "noise_probability lies in 0 .. 1.");
   require(o.noise_max >= 0 && o.noise_max <= 1, "noise_max lies in 0 .. 1.");

@@ -43,7 +43,8 @@ struct TaskFamilyOptions {
   std::map<std::string, OptionValue> options = {};  ///< of the architecture, the same for all tasks
   std::vector<OptionDraw> drawn_options = {};       ///< `input_size`, `output_size` come from the data if not given
   IntegerRange batch_size = {128, 128};
-  IntegerRange horizon = {2000, 2000};   ///< T: inner steps of a trajectory
+  IntegerRange horizon = {2000, 2000};  ///< T: inner steps of a trajectory
+  double loss_exponent = 0.0;  ///< q: the loss of step t counts (q + 1) (t/T)^q times. 0: all alike; 2: mostly the end
   RealRange initial_scale = {1.0, 1.0};  ///< weights and tables are multiplied by it at the start
   bool permute_labels = false;
   double merge_probability = 0.0;  ///< of tasks whose classes are merged into 2 .. C-1
@@ -85,6 +86,8 @@ class NFOPT_API TaskFamily {
   /// Data, architecture and batch size of a draw. A pure function of the generator.
   std::shared_ptr<const Task> task(const Rng& rng) const;
   TaskVariation variation(const Task& task, const Rng& rng) const;
+  /// What the loss of step t (0 .. T-1) counts in the meta-loss; its mean over a trajectory is 1 but for O(1/T^2).
+  double loss_weight(int64_t step, int64_t horizon) const;
   /// The largest loss of a task that meta-training sees: 1.5 ln(classes).
   static double loss_bound(const Task& task);
 

@@ -82,6 +82,30 @@ TEST(NetworkUnroll, RestartsTheStepAfterTheLastOneWithFreshWeights) {
   }
 }
 
+TEST(NetworkUnroll, WeighsTheLossesOfWindowsByProgress) {
+  TaskFamilyOptions options = one_task();  // horizon 7
+  const auto plain = family(options);
+  options.loss_exponent = 2;
+  const auto weighted = family(options);
+  double total = 0;
+  for (int64_t t = 0; t < 7; ++t) total += weighted->loss_weight(t, 7) / 7;
+  EXPECT_NEAR(total, 1.0, 1.0 / 49);
+
+  const RuleFactory factory = rules("unf");
+  NetworkUnroll a = make_unroll(plain, factory, of(2)), b = make_unroll(weighted, factory, of(2));
+  const at::Tensor theta = initial_theta(*plain, factory).expand({4, -1});
+  for (int64_t first = 0; first < 7; first += 4) {  // the second window ends the trajectory and restarts it
+    const Window x = a.run(theta, {4, Restart::next_step}), y = b.run(theta, {4, Restart::next_step});
+    for (int64_t t = 0; t < std::min<int64_t>(4, 7 - first); ++t)
+      for (int64_t m = 0; m < 4; ++m)
+        EXPECT_DOUBLE_EQ(y.loss[t][m].item<double>(),
+                         x.loss[t][m].item<double>() * 3 * std::pow((static_cast<double>(first + t) + 0.5) / 7, 2));
+  }
+  NetworkUnroll c = make_unroll(plain, factory, of(2)), d = make_unroll(weighted, factory, of(2));
+  EXPECT_TRUE(at::equal(c.run(theta, {4, Restart::never}).loss, d.run(theta, {4, Restart::never}).loss))
+      << "whole trajectories have an objective of their own";
+}
+
 TEST(NetworkUnroll, OffsetsShiftTheCounterOnly) {
   const auto tasks = family(one_task());
   const RuleFactory factory = rules("unf");
