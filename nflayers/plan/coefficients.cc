@@ -34,9 +34,6 @@ CoefficientLayout unf_layout(const Plan& plan, int64_t in_channels, int64_t out_
   return {std::move(blocks.parameters), std::move(map)};
 }
 
-namespace {
-
-// Every axis of the output is the same axis of the input.
 bool copies_view(const Plan& plan, const Term& term) {
   const Signature& signature = plan.signatures[term.signature];
   const Block &in = signature.inputs[term.input], &out = signature.outputs[term.output];
@@ -44,8 +41,6 @@ bool copies_view(const Plan& plan, const Term& term) {
   return term.in_view == term.out_view && in.order == out.order && plan.inputs[in.half].kept.size() == axes &&
          plan.outputs[out.half].kept.size() == axes;
 }
-
-}  // namespace
 
 CoefficientLayout unf_pointwise_layout(const Plan& plan, int64_t in_channels, int64_t out_channels) {
   const CoefficientShape shape(plan, in_channels, out_channels);

@@ -53,6 +53,9 @@ struct CoefficientLayout {
   IndexMap map;
 };
 
+/// Whether the term copies a view to itself: every axis of the output is the same axis of the input.
+NFOPT_API bool copies_view(const Plan& plan, const Term& term);
+
 /// One coefficient matrix per basis term, as Universal Neural Functionals store them (arXiv:2402.05232):
 ///
 ///   theta.<view>  [rows, C_in, C_out * F_v]    row = offset(v, w) + b * F_w + f for term b of (v, w), folded index f

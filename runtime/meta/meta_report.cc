@@ -104,6 +104,14 @@ Plot inner_curves_plot(const MetaTrainConfig& config, const MetaTrainResult& res
   return plot;
 }
 
+std::string start_text(const MetaTrainConfig& config) {
+  std::string text = !config.theta.empty()     ? config.theta
+                     : config.clipped_momentum ? "clipped momentum"
+                                               : "published initial values";
+  if (!config.init.empty()) text += ", then 'init' of the config";
+  return text;
+}
+
 Json json_of(const MetaEvaluation& evaluation) {
   if (!evaluation.done()) return {};
   return {{"mean", json_number(evaluation.mean())}, {"last_tenth", json_number(evaluation.last())}};
@@ -146,7 +154,7 @@ std::string training_record(const MetaTrainConfig& config, const MetaTrainResult
   }
   json["seconds"] = seconds;
   json["pieces"] = std::move(list);
-  json["start"] = config.theta.empty() ? "published initial values" : config.theta;
+  json["start"] = start_text(config);
   if (!config.note.empty()) json["note"] = config.note;
   json["libtorch"] = TORCH_VERSION;
   json["config"] = to_yaml(to_yaml_value(config));

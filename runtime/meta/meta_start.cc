@@ -17,8 +17,16 @@ RuleDescription rule_to_train(const MetaTrainConfig& config) {
 }
 
 NamedTensors starting_theta(const MetaTrainConfig& config, const UpdateRule& rule, const Rng& rng) {
-  const NamedTensors start =
-      config.theta.empty() ? rule.initial_theta(rng) : load_rule(config.theta, rule.space()).theta;
+  NamedTensors start = config.theta.empty() ? rule.initial_theta(rng) : load_rule(config.theta, rule.space()).theta;
+  if (config.clipped_momentum) {
+    const auto* learned = dynamic_cast<const LearnedRule*>(&rule);
+    if (learned == nullptr)
+      throw Error("meta",
+                  "the start 'clipped_momentum' is for rules assembled from layers, such as 'unf' and "
+                  "'per_parameter_mlp': received '" +
+                      config.rule + "'. Leave 'start' out.");
+    start = clipped_momentum_start(*learned, start, *config.clipped_momentum);
+  }
   NamedTensors theta;
   std::vector<std::string> names;
   for (const auto& [name, tensor] : start) {

@@ -11,8 +11,8 @@ namespace nfopt {
 /// another rule than the config names.
 NFOPT_API RuleDescription rule_to_train(const MetaTrainConfig& config);
 
-/// theta [1, ...] by name at outer step 0: of the file, or the published start drawn from `rng`; then the values of
-/// `init`. Throws Error that lists every name in `init` that the rule does not have.
+/// theta [1, ...] by name at outer step 0: of the file, or the published start drawn from `rng`, or clipped
+/// momentum; then the values of `init`. Throws Error that lists every name in `init` that the rule does not have.
 NFOPT_API NamedTensors starting_theta(const MetaTrainConfig& config, const UpdateRule& rule, const Rng& rng);
 
 }  // namespace nfopt

@@ -39,6 +39,36 @@ std::vector<std::pair<std::string, double>> read_init(YamlMap map) {
   return init;
 }
 
+std::optional<ClippedMomentumStart> read_start(YamlMap map) {
+  if (!map.has("clipped_momentum")) {
+    map.finish();
+    return {};
+  }
+  ClippedMomentumStart start;
+  YamlMap given = map.map_or_empty("clipped_momentum");
+  start.rate = given.real("rate", {.above = 0.0}, start.rate);
+  start.sharpness = given.real("sharpness", {.above = 0.0}, start.sharpness);
+  start.decay = given.real("decay", {.at_least = 0.0, .below = 1.0}, start.decay);
+  start.horizon = given.integer("horizon", {.at_least = 1}, start.horizon);
+  start.gain = given.real("gain", {.above = 0.0}, start.gain);
+  start.nominal = given.real("nominal", {.above = 0.0}, start.nominal);
+  given.finish();
+  map.finish();
+  return start;
+}
+
+YamlValue yaml_of(const ClippedMomentumStart& start) {
+  YamlValue map = YamlValue::map();
+  for (const auto& [key, value] :
+       {std::pair{"rate", start.rate}, std::pair{"sharpness", start.sharpness}, std::pair{"decay", start.decay},
+        std::pair{"gain", start.gain}, std::pair{"nominal", start.nominal}})
+    map.set(key, YamlValue::scalar(shortest(value)));
+  map.set("horizon", YamlValue::scalar(std::to_string(start.horizon)));
+  YamlValue outer = YamlValue::map();
+  outer.set("clipped_momentum", std::move(map));
+  return outer;
+}
+
 std::vector<MetaFamilyConfig> read_families(YamlMap map, YamlProblems& problems) {
   std::vector<MetaFamilyConfig> families;
   for (const std::string& name : map.keys()) {
@@ -119,6 +149,9 @@ MetaTrainConfig read(const YamlValue& document, YamlProblems& problems) {
 
   config.rule = name_of(top, "rule", rule_preset_names(), "learned rule");
   config.theta = top.text("theta", {}, std::string());
+  config.clipped_momentum = read_start(top.map_or_empty("start"));
+  if (config.clipped_momentum && !config.theta.empty())
+    top.problem("start", "a run starts from a file ('theta') or from 'start', not from both.");
   config.init = read_init(top.map_or_empty("init"));
 
   config.families = read_families(top.map("families"), problems);
@@ -179,6 +212,7 @@ YamlValue to_yaml_value(const MetaTrainConfig& config) {
 
   root.set("rule", text(config.rule));
   if (!config.theta.empty()) root.set("theta", text(config.theta));
+  if (config.clipped_momentum) root.set("start", yaml_of(*config.clipped_momentum));
   if (!config.init.empty()) {
     YamlValue init = YamlValue::map();
     for (const auto& [name, value] : config.init) init.set(name, real(value));

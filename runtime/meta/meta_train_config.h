@@ -4,9 +4,11 @@
 #include <nfopt/runtime/io/yaml_reader.h>
 #include <nfopt/runtime/meta/estimator.h>
 #include <nfopt/runtime/meta/outer_adam.h>
+#include <nfopt/runtime/optimizers/clipped_momentum_start.h>
 #include <nfopt/runtime/tasks/task_family.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,9 +32,10 @@ struct NFOPT_API MetaTrainConfig {
   std::string licence;  ///< of the meta-parameters, for the exported files
   std::string note;     ///< copied into their training record, e.g. a commit
 
-  std::string rule;                                  ///< a preset (rule_presets.h)
-  std::string theta;                                 ///< file to start from; empty: the published start
-  std::vector<std::pair<std::string, double>> init;  ///< start values by meta-parameter, as stored
+  std::string rule;                                      ///< a preset (rule_presets.h)
+  std::string theta;                                     ///< file to start from; empty: the published start
+  std::optional<ClippedMomentumStart> clipped_momentum;  ///< instead of the published start
+  std::vector<std::pair<std::string, double>> init;      ///< start values by meta-parameter, as stored; after the above
 
   std::vector<MetaFamilyConfig> families;
   EstimatorOptions estimator;

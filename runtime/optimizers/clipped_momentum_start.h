@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nfopt/nflayers/spec/export.h>
+#include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/named_tensors.h>
+
+#include <cstdint>
+
+namespace nfopt {
+
+/// Meta-parameters written down instead of found: with them a rule is momentum, clipped, at a rate that falls as a
+/// cosine.
+///
+///   u = rate * clip(sharpness * m, -c(t), c(t))      c(t) ~ (1 + cos(pi t / horizon)) / 2, 0 afterwards
+///
+/// m is the momentum channel as the network sees it (scaled per tensor), and c the least-squares fit by the time
+/// features, hence good to about 0.015. relu(x + c) - relu(x - c) - c is that clip, so that dense layers compute it with
+/// three units; the other units keep their random weights and end in zeros, free to learn. From here meta-training starts
+/// level with a tuned optimizer, which the published start reaches after thousands of outer steps.
+struct ClippedMomentumStart {
+  double rate = 0.02;      ///< largest change of a parameter in one step
+  double sharpness = 20;   ///< large: the sign of the momentum
+  double decay = 0.9;      ///< of the momentum, one of the rule's
+  int64_t horizon = 2000;  ///< steps
+  double gain = 2;         ///< each layer multiplies by it, the step divides: how little a perturbation of theta does
+  double nominal = 0.01;   ///< step_mult: weight of the rule's own momentum term
+};
+
+/// `published` with the values that make it clipped momentum. Fits rules with features p, g, momenta and time, two or
+/// more dense layers, a last layer `dense` or `unf` with one output, and the step `learnable_residual`: `unf`,
+/// `per_parameter_mlp`. Throws Error that lists what does not fit.
+NFOPT_API NamedTensors clipped_momentum_start(const LearnedRule& rule, const NamedTensors& published,
+                                              const ClippedMomentumStart& options);
+
+}  // namespace nfopt
