@@ -1,4 +1,8 @@
+#include <nfopt/nflayers/kernels/cpu/simd_target.h>
 #include <nfopt/runtime/optimizers/context_rule.h>
+#include <tbb/global_control.h>
+
+#include <optional>
 
 #include "tests/nflayers/spec/described_spaces.h"
 #include "tests/runtime/optimizers/small_problem.h"
@@ -93,6 +97,11 @@ TEST(ContextFusedStep, AgreesWithAtenOnALargeNetworkCutIntoTiles) {
   expect_agreement(ContextRule({}, std::make_shared<const WeightSpace>(wide_mlp())), 1, "wide mlp");
 }
 
+std::vector<TensorDescription> wide_cnn() {  // the same with kernel axes and a flattened image
+  using testing::tensor;
+  return {tensor("conv", {96, 160, 3, 3}, "[c, ~rgb, *, *]"), tensor("fc", {10, 384}, "[~out, [c, ~pix]]")};
+}
+
 TEST(ContextFusedStep, AgreesWithAtenForOtherDescriptions) {
   ContextDescription narrow, momentum, alone;
   narrow.hidden = 3;
@@ -120,6 +129,67 @@ TEST(ContextFusedStep, InPlaceAndPureStepsAreTheSameBits) {
   }
   for (size_t i = 0; i < params.size(); ++i) EXPECT_TRUE(at::equal(params[i], moved[i])) << i;
   for (const auto& [name, tensor] : state) EXPECT_TRUE(at::equal(tensor, own.at(name))) << name;
+}
+
+/// All kernels of the process on one instruction set, for as long as it lives.
+struct UseTarget {
+  explicit UseTarget(const std::string& name) { cpu::use_simd_target(name); }
+  ~UseTarget() { cpu::use_simd_target(""); }
+};
+
+TEST(ContextFusedStep, EveryInstructionSetAgreesWithAten) {
+  std::vector<testing::DescribedSpace> spaces = testing::described_spaces();
+  spaces.push_back({"wide mlp", wide_mlp()});
+  spaces.push_back({"wide cnn", wide_cnn()});
+  for (const auto& [name, tensors] : spaces) {
+    const ContextRule rule({}, std::make_shared<const WeightSpace>(tensors));
+    const NamedTensors theta = strong_theta(rule, 2);
+    const Tensors params = random_tensors(*rule.space(), Rng(2), 2);
+    const Tensors first = random_tensors(*rule.space(), Rng(3), 2), second = random_tensors(*rule.space(), Rng(4), 2);
+    // A second step: its accumulators are not all of one gradient.
+    const RuleState state = rule.update(theta, params, first, rule.init(params), context_of(0, 2)).state;
+    const Update truth =
+        rule.update_by_aten(doubles(theta), doubles(params), doubles(second), doubles(state), context_of(1, 2));
+    for (const std::string& target : cpu::simd_targets()) {
+      const UseTarget use(target);
+      ASSERT_EQ(cpu::simd_target(), target);
+      const Update fused = rule.update(theta, params, second, state, context_of(1, 2));
+      for (size_t i = 0; i < params.size(); ++i)
+        expect_close(fused.updates[i], truth.updates[i], target + ", " + name + ", tensor " + std::to_string(i));
+      for (const auto& [key, tensor] : truth.state)
+        expect_close(fused.state.at(key), tensor, target + ", " + name + ", " + key);
+    }
+  }
+}
+
+/// Three steps in place: parameters, then state.
+Tensors after_three_steps(const ContextRule& rule, int64_t members) {
+  const NamedTensors theta = strong_theta(rule, members);
+  Tensors params = random_tensors(*rule.space(), Rng(2), members);
+  RuleState state = rule.init(params);
+  for (int64_t t = 0; t < 3; ++t)
+    rule.step_in_place(theta, params, random_tensors(*rule.space(), Rng(3).index(t), members), state,
+                       context_of(t, members));
+  for (const auto& [name, tensor] : state) params.push_back(tensor);
+  return params;
+}
+
+TEST(ContextFusedStep, TheNumberOfThreadsChangesNoBit) {
+  constexpr int64_t kMany = 2000;  // members of the small space: enough that threads share them
+  const std::pair<std::vector<TensorDescription>, int64_t> cases[] = {
+      {wide_mlp(), 1}, {wide_mlp(), 3}, {wide_cnn(), 1}, {wide_cnn(), 2}, {small_space()->descriptions(), kMany}};
+  for (const auto& [tensors, members] : cases) {
+    const ContextRule rule({}, std::make_shared<const WeightSpace>(tensors));
+    std::optional<Tensors> first;
+    for (const size_t threads : {1, 2, 3}) {
+      const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+      const Tensors now = after_three_steps(rule, members);
+      if (!first) first = now;
+      for (size_t i = 0; i < now.size(); ++i)
+        EXPECT_TRUE(at::equal(now[i], first->at(i)))
+            << tensors.front().name << ", " << members << " members, " << threads << " threads, tensor " << i;
+    }
+  }
 }
 
 TEST(ContextFusedStep, SplittingAPopulationChangesNoBit) {
