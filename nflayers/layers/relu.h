@@ -8,6 +8,7 @@
 namespace nfopt {
 
 /// max(0, x) of every entry of every tensor of a weight-space feature. Equivariant as it acts entry by entry.
+/// Shapes   any -> the same
 NFOPT_API std::vector<at::Tensor> relu(const std::vector<at::Tensor>& x);
 
 /// The same as a module, for sequences.

@@ -12,7 +12,9 @@ namespace nfopt {
 ///
 ///   TupleOp(ChannelLinear({1, 32})), UnfPool(space), TupleOp(ChannelLinear({32, 32})), TupleOp(torch::nn::ReLU()), ..
 ///
-/// Equation, shapes, group and cost are written there. No parameters.
+/// Equation, group, errors and cost are written there. No parameters.
+///
+/// Shapes   x [P, B, C, shape...]  ->  the same, one per tensor of the space; C is any number
 class NFOPT_API UnfPoolImpl : public torch::nn::Cloneable<UnfPoolImpl> {
  public:
   explicit UnfPoolImpl(const WeightSpacePtr& space);

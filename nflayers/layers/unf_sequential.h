@@ -20,8 +20,13 @@ struct NFOPT_API UnfSequentialOptions {
   TORCH_ARG(uint64_t, seed) = 0;
 };
 
-/// UNF layers `L0`, `L1`, .. with max(0, x) between them (arXiv:2402.05232). They share one plan's description of the
-/// space; parameters are `L<k>.theta.<view>` and `L<k>.bias.<view>`. Equivariant under the layer group.
+/// UNF layers `L0`, `L1`, .. with max(0, x) between them (arXiv:2402.05232), after the last one too if `relu_after_last`.
+///
+/// Shapes   x [P, B, channels[0], shape...]  ->  [P, B, channels.back(), shape...], one per tensor of the space
+/// Parameters  `L<k>.theta.<view>`, `L<k>.bias.<view>`, as those of UnfLinear
+/// Group    commutes with the layer group of the space and fold.
+/// Errors   Error("layer", ..) for fewer than two numbers of channels, and those of UnfLinear.
+/// Cost     that of the layers; each keeps its input for the backward pass.
 class NFOPT_API UnfSequentialImpl : public torch::nn::Cloneable<UnfSequentialImpl> {
  public:
   explicit UnfSequentialImpl(UnfSequentialOptions options);
