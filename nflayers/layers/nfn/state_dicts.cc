@@ -72,4 +72,12 @@ void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::
   for (auto& [name, tensor] : mine) tensor.copy_(tensors.at(name));
 }
 
+void load_state_dict(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  std::map<std::string, at::Tensor> by_name;
+  for (const auto& [name, tensor] : tensors)
+    if (!by_name.emplace(name, tensor).second)
+      throw Error("layer", "the state dict has more than one tensor '" + name + "'.");
+  load_state_dict(module, by_name);
+}
+
 }  // namespace nfopt

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nfopt {
@@ -31,5 +32,8 @@ NFOPT_API std::vector<at::Tensor> params_to_func_params(const WeightSpaceFeature
 /// Copies tensors into the parameters and buffers of the same names: an `nfn` state dict into the layer of the same
 /// name. Throws Error("layer", ..) that lists every name that is missing or unknown and every shape that differs.
 NFOPT_API void load_state_dict(torch::nn::Module& module, const std::map<std::string, at::Tensor>& tensors);
+/// The same from a list of names and tensors, as `read_safetensors(path).tensors` is. A name that comes twice is an Error.
+NFOPT_API void load_state_dict(torch::nn::Module& module,
+                               const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 
 }  // namespace nfopt
