@@ -184,10 +184,11 @@ void ContextRule::step_in_place(const NamedTensors& theta, const std::vector<at:
   parts.layout->check(grads, "gradients", params.front());
   const std::vector<at::Tensor> values = theta_values(*this, parts.shapes, theta, params.front());
   const bool contiguous = std::all_of(params.begin(), params.end(), [](const auto& p) { return p.is_contiguous(); });
-  if (contiguous && ContextFusedStep::applies(values, params, grads, state))
-    parts.fused(values, params, grads, state, context, {});
-  else
-    UpdateRule::step_in_place(theta, params, grads, state, context);
+  if (!contiguous || !ContextFusedStep::applies(values, params, grads, state))
+    return UpdateRule::step_in_place(theta, params, grads, state, context);
+  parts.fused(values, params, grads, state, context, {});
+  // Written through pointers: whoever has saved these tensors for a backward pass must notice.
+  for (const at::Tensor& parameter : params) parameter.unsafeGetTensorImpl()->bump_version();
 }
 
 Update ContextRule::update_by_aten(const NamedTensors& theta_given, const std::vector<at::Tensor>& params,

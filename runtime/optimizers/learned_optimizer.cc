@@ -177,6 +177,12 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   context.step = impl_->steps;
   context.total_steps = defaults.total_steps();
   if (loss.defined()) context.loss = loss.detach().reshape({1});
+  if (rule_steps_alone(all_gradients)) {
+    impl_->rule->step_in_place(impl_->compute_theta, impl_->params(), gradients, impl_->state, context);
+    step_uncovered(all_gradients);
+    ++impl_->steps;
+    return loss;
+  }
   Update update = impl_->rule->update(impl_->compute_theta, impl_->params(), gradients, impl_->state, context);
 
   if (defaults.non_finite() != NonFinite::ignore && !all_finite(all_gradients, update.updates)) {
@@ -203,6 +209,23 @@ void LearnedOptimizer::apply(const std::vector<at::Tensor>& updates, const std::
     if (options.weight_decay() != 0) p.mul_(1 - options.lr() * options.weight_decay());
     p.sub_(updates[i].squeeze(0).to(p.scalar_type()), options.lr());
   }
+  step_uncovered(gradients);
+}
+
+bool LearnedOptimizer::rule_steps_alone(const std::vector<at::Tensor>& gradients) const {
+  const auto& defaults = static_cast<const LearnedOptimizerOptions&>(*defaults_);
+  if (defaults.non_finite() != NonFinite::ignore || std::isfinite(defaults.max_update_norm())) return false;
+  const auto& covered = impl_->binding.covered;
+  for (size_t i = 0; i < covered.size(); ++i) {
+    const LearnedOptimizerOptions& options = group_options(covered[i].group);
+    if (!gradients[i].defined() || options.lr() != 1 || options.weight_decay() != 0) return false;
+    if (compute_type(covered[i].type) != covered[i].type) return false;
+  }
+  return true;
+}
+
+void LearnedOptimizer::step_uncovered(const std::vector<at::Tensor>& gradients) {
+  const auto& covered = impl_->binding.covered;
   const auto& defaults = static_cast<const LearnedOptimizerOptions&>(*defaults_);
   const auto& uncovered = impl_->binding.uncovered;
   for (size_t i = 0; i < uncovered.size(); ++i) {

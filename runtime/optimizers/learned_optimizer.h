@@ -54,10 +54,11 @@ using NamedParameters = std::vector<std::pair<std::string, at::Tensor>>;
 ///
 /// Parameters are matched to the weight space by name and shape. Copies that share storage step once. Parameters
 /// without a gradient are left alone, and so is their part of the state. Every step checks that parameters still have
-/// the shape, type and device their state was made for. Half and bfloat16 parameters are stepped in float32. Errors
-/// Error("optimizer", ..) naming every parameter that is missing, uncovered, changed, sparse or not finite. Cost
-/// rule->update, then two in-place operations per parameter; one device synchronisation unless
-///          NonFinite::ignore.
+/// the shape, type and device their state was made for. Half and bfloat16 parameters are stepped in float32.
+/// Errors   Error("optimizer", ..) naming every parameter that is missing, uncovered, changed, sparse or not finite.
+/// Cost     rule->update, then two in-place operations per parameter; one device synchronisation unless
+///          NonFinite::ignore. With NonFinite::ignore, lr 1, no weight decay, no bound on the norm, all gradients and
+///          parameters in float32 or float64: rule->step_in_place, the same bits without copies of updates and state.
 class NFOPT_API LearnedOptimizer : public torch::optim::Optimizer {
  public:
   using Rule = std::shared_ptr<const UpdateRule>;
@@ -105,6 +106,9 @@ class NFOPT_API LearnedOptimizer : public torch::optim::Optimizer {
   struct Impl;
   LearnedOptimizer(const torch::nn::Module& module, LoadedRule loaded, LearnedOptimizerOptions options);
   void apply(const std::vector<at::Tensor>& updates, const std::vector<at::Tensor>& gradients);
+  /// Whether nobody looks at the updates or changes them before they reach the parameters.
+  bool rule_steps_alone(const std::vector<at::Tensor>& gradients) const;
+  void step_uncovered(const std::vector<at::Tensor>& gradients);
   LearnedOptimizerOptions& group_options(size_t group) const;
   bool all_finite(const std::vector<at::Tensor>& gradients, const std::vector<at::Tensor>& updates);
 
