@@ -49,6 +49,7 @@ std::optional<ClippedMomentumStart> read_start(YamlMap map) {
   start.rate = given.real("rate", {.above = 0.0}, start.rate);
   start.sharpness = given.real("sharpness", {.above = 0.0}, start.sharpness);
   start.decay = given.real("decay", {.at_least = 0.0, .below = 1.0}, start.decay);
+  start.gradient = given.real("gradient", {.at_least = 0.0, .at_most = 1.0}, start.gradient);
   start.horizon = given.integer("horizon", {.at_least = 1}, start.horizon);
   start.gain = given.real("gain", {.above = 0.0}, start.gain);
   start.nominal = given.real("nominal", {.above = 0.0}, start.nominal);
@@ -61,7 +62,7 @@ YamlValue yaml_of(const ClippedMomentumStart& start) {
   YamlValue map = YamlValue::map();
   for (const auto& [key, value] :
        {std::pair{"rate", start.rate}, std::pair{"sharpness", start.sharpness}, std::pair{"decay", start.decay},
-        std::pair{"gain", start.gain}, std::pair{"nominal", start.nominal}})
+        std::pair{"gradient", start.gradient}, std::pair{"gain", start.gain}, std::pair{"nominal", start.nominal}})
     map.set(key, YamlValue::scalar(shortest(value)));
   map.set("horizon", YamlValue::scalar(std::to_string(start.horizon)));
   YamlValue outer = YamlValue::map();

@@ -10,6 +10,8 @@
 namespace nfopt {
 namespace {
 
+constexpr int64_t kGradient = 1;  // channel: p, g, momenta, time
+
 // Units of the first hidden layer: relu(x + c), relu(x - c), relu(c); of the later ones: clip(x, -c, c) + c and c.
 constexpr int64_t kAbove = 0, kBelow = 1, kBound = 2;
 constexpr int64_t kShifted = 0, kShift = 1;
@@ -42,25 +44,28 @@ void check_fit(const RuleDescription& rule, const ClippedMomentumStart& options)
   for (const double value : {options.rate, options.sharpness, options.gain, options.nominal})
     require(value > 0 && std::isfinite(value), "rate, sharpness, gain and nominal are positive");
   require(options.horizon > 0, "the horizon is positive");
+  require(options.gradient >= 0 && options.gradient <= 1, "gradient is a share in 0 .. 1");
   if (!problems.empty())
     throw Error("rule", "'" + rule.name + "' cannot start as clipped momentum. That needs:" + problems);
 }
 
-/// The bound c(t) as weights of the time features and a constant, [K + 1]: least squares over the horizon, and a little
-/// more than the cosine so that it does not become negative.
+/// The bound c(t) as weights of the time features and a constant, [K + 1]: least squares over the horizon and a tenth more
+/// (fitted to the horizon alone it would rise right after it), a little above the cosine so that it stays positive.
 at::Tensor cosine_bound(const std::vector<double>& scales, int64_t horizon) {
-  constexpr double kRidge = 1e-5, kAbove = 0.015;
+  constexpr double kRidge = 1e-5, kMargin = 0.015;
   const auto columns = static_cast<int64_t>(scales.size()) + 1;
-  at::Tensor features = at::ones({horizon, columns}, at::kDouble), bound = at::empty({horizon, 1}, at::kDouble);
+  const int64_t steps = horizon + horizon / 10;
+  at::Tensor features = at::ones({steps, columns}, at::kDouble), bound = at::empty({steps, 1}, at::kDouble);
   auto x = features.accessor<double, 2>();
   auto y = bound.accessor<double, 2>();
-  for (int64_t t = 0; t < horizon; ++t) {
+  for (int64_t t = 0; t < steps; ++t) {
     const auto step = static_cast<double>(t);
     for (size_t k = 0; k < scales.size(); ++k) x[t][static_cast<int64_t>(k)] = std::tanh(step / scales[k] - 1);
-    y[t][0] = 0.5 * (1 + std::cos(std::numbers::pi * step / static_cast<double>(horizon))) + kAbove;
+    const double progress = std::min(1.0, step / static_cast<double>(horizon));
+    y[t][0] = 0.5 * (1 + std::cos(std::numbers::pi * progress)) + kMargin;
   }
-  const at::Tensor moments = at::matmul(features.t(), features) / static_cast<double>(horizon);
-  const at::Tensor targets = at::matmul(features.t(), bound) / static_cast<double>(horizon);
+  const at::Tensor moments = at::matmul(features.t(), features) / static_cast<double>(steps);
+  const at::Tensor targets = at::matmul(features.t(), bound) / static_cast<double>(steps);
   return at::linalg_solve(moments + kRidge * at::eye(columns, at::kDouble), targets).squeeze(1);
 }
 
@@ -116,10 +121,11 @@ NamedTensors clipped_momentum_start(const LearnedRule& rule, const NamedTensors&
   const at::Tensor bound = cosine_bound(description.features.time_scales, options.horizon);
   const at::Tensor first = theta.at(layer(0) + "w")[0], first_bias = theta.at(layer(0) + "b")[0];
   const int64_t times = bound.numel() - 1, channels = description.features.channels();
-  const auto set_unit = [&](int64_t unit, double of_momentum, double of_bound) {
+  const auto set_unit = [&](int64_t unit, double of_direction, double of_bound) {
     const at::Tensor weights = first.select(1, unit);
     weights.zero_();
-    weights[momentum].fill_(gain * of_momentum);
+    weights[momentum].fill_(gain * of_direction * (1 - options.gradient));
+    weights[kGradient].fill_(gain * of_direction * options.gradient);
     weights.narrow(0, channels, times).copy_(gain * of_bound * bound.narrow(0, 0, times));
     first_bias[unit].fill_(gain * of_bound * bound[times].item<double>());
   };

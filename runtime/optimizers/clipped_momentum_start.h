@@ -11,16 +11,18 @@ namespace nfopt {
 /// Meta-parameters written down instead of found: with them a rule is momentum, clipped, at a rate that falls as a
 /// cosine.
 ///
-///   u = rate * clip(sharpness * m, -c(t), c(t))      c(t) ~ (1 + cos(pi t / horizon)) / 2, 0 afterwards
+///   u = rate * clip(sharpness * ((1 - a) m + a g), -c(t), c(t))      c(t) ~ (1 + cos(pi t / horizon)) / 2
 ///
-/// m is the momentum channel as the network sees it (scaled per tensor), and c the least-squares fit by the time
-/// features, hence good to about 0.015. relu(x + c) - relu(x - c) - c is that clip, so that dense layers compute it with
-/// three units; the other units keep their random weights and end in zeros, free to learn. From here meta-training starts
-/// level with a tuned optimizer, which the published start reaches after thousands of outer steps.
+/// m and g are channels as the network sees them (scaled per tensor), a is `gradient`, and c the least-squares fit by the
+/// time features, hence good to about 0.01 up to 1.1 horizons (0.015 for short ones); later it means nothing.
+/// relu(x + c) - relu(x - c) - c is that clip, so that dense layers compute it with three units; the other units keep
+/// their random weights and end in zeros, free to learn. From here meta-training starts level with a tuned optimizer,
+/// which the published start reaches after thousands of outer steps.
 struct ClippedMomentumStart {
-  double rate = 0.02;      ///< largest change of a parameter in one step
-  double sharpness = 20;   ///< large: the sign of the momentum
+  double rate = 0.03;      ///< largest change of a parameter in one step
+  double sharpness = 20;   ///< large: only the sign counts
   double decay = 0.9;      ///< of the momentum, one of the rule's
+  double gradient = 0.3;   ///< share of the gradient itself
   int64_t horizon = 2000;  ///< steps
   double gain = 2;         ///< each layer multiplies by it, the step divides: how little a perturbation of theta does
   double nominal = 0.01;   ///< step_mult: weight of the rule's own momentum term

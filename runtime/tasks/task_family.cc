@@ -40,23 +40,6 @@ void fill_sizes(std::map<std::string, OptionValue>& options, const Architecture&
 
 }  // namespace
 
-TaskFamilyOptions mlp_mixture() {
-  TaskFamilyOptions family;
-  family.name = "mlp_mixture";
-  for (const int64_t size : {8, 14}) family.data.push_back(FashionMnistOptions{{}, size, {}});
-  family.architecture = "mlp";
-  family.drawn_options = {{"hidden", {}, IntegerRange{12, 128}, IntegerRange{1, 6}},
-                          {"activation", {std::string("relu"), std::string("tanh")}, {}, {}}};
-  family.batch_size = {16, 128};
-  family.horizon = {200, 1500};
-  family.initial_scale = {0.5, 2.0};
-  family.permute_labels = true;
-  family.merge_probability = 0.3;
-  family.noise_probability = 0.2;
-  family.noise_max = 0.3;
-  return family;
-}
-
 TaskFamilyOptions unf_mlp_task() {
   TaskFamilyOptions family;
   family.name = "unf_mlp";

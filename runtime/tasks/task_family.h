@@ -52,10 +52,6 @@ struct TaskFamilyOptions {
   double noise_max = 0.3;          ///< share of examples with a random label, uniform up to this
 };
 
-/// The mixture of small MLP tasks that the rule `context` is meta-trained on: Fashion-MNIST pooled to 8x8 or 14x14, 1-6
-/// hidden layers of 12-128 units, relu or tanh, batches of 16-128, initial scale x0.5-2, permuted labels, merged
-/// classes (30% of tasks), label noise up to 30% (20% of tasks), horizons 200-1,500.
-NFOPT_API TaskFamilyOptions mlp_mixture();
 /// The task of arXiv:2402.05232: Fashion-MNIST pooled to 8x8, mlp 64-32-10 relu, batch 128, horizon 2,000.
 NFOPT_API TaskFamilyOptions unf_mlp_task();
 

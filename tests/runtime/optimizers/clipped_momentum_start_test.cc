@@ -18,6 +18,7 @@ TEST_P(ClippedMomentum, IsItsFormula) {
   ClippedMomentumStart start;
   start.rate = 0.03;
   start.sharpness = 4;
+  start.gradient = 0.25;
   start.horizon = 500;
   const NamedTensors theta = clipped_momentum_start(rule, rule.initial_theta(Rng(1)), start);
   check_theta(rule, theta);
@@ -30,7 +31,8 @@ TEST_P(ClippedMomentum, IsItsFormula) {
     RuleTrace trace;
     const Update update = rule.update_traced(theta, params, grads, rule.init(params), context, trace);
     const double bound = 0.5 * (1 + std::cos(std::numbers::pi * static_cast<double>(t) / 500)) + 0.015;
-    const at::Tensor x = trace.normalized.select(1, 4).reshape({-1});  // p, g, then decays .1, .5, .9
+    const at::Tensor m = trace.normalized.select(1, 4).reshape({-1});  // p, g, then decays .1, .5, .9
+    const at::Tensor x = 0.75 * m + 0.25 * trace.normalized.select(1, 1).reshape({-1});
     std::vector<at::Tensor> flat, flat_grads;
     for (size_t i = 0; i < grads.size(); ++i) {
       flat.push_back(update.updates[i].reshape({-1}));
