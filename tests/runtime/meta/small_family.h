@@ -2,7 +2,7 @@
 
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/runtime/meta/theta_layout.h>
-#include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
 #include <nfopt/runtime/plugin/registry.h>
 #include <nfopt/runtime/tasks/task_family.h>
@@ -42,10 +42,10 @@ inline TaskFamilyOptions one_task() {
 }
 
 /// Shapes, batches, scales, labels and horizons vary.
-inline TaskFamilyOptions many_tasks() {
+inline TaskFamilyOptions many_tasks(IntegerRange hidden_layers = {1, 3}) {
   TaskFamilyOptions options = one_task();
   options.options = {};
-  options.drawn_options = {{"hidden", {}, IntegerRange{2, 6}, IntegerRange{1, 3}},
+  options.drawn_options = {{"hidden", {}, IntegerRange{2, 6}, hidden_layers},
                            {"activation", {std::string("relu"), std::string("tanh")}, {}, {}}};
   options.batch_size = {3, 8};
   options.horizon = {4, 11};
@@ -56,14 +56,18 @@ inline TaskFamilyOptions many_tasks() {
   return options;
 }
 
+/// The same as far as one theta of the rule serves them: `unf` has other meta-parameters for every depth.
+inline TaskFamilyOptions many_tasks_of(const std::string& rule) {
+  return rule == "unf" ? many_tasks({1, 1}) : many_tasks();
+}
+
 inline std::shared_ptr<const TaskFamily> family(const TaskFamilyOptions& options, at::ScalarType dtype = at::kFloat) {
   return std::make_shared<const TaskFamily>(options, mlp(), std::vector<Dataset>{small_data(dtype)}, dtype);
 }
 
+/// Any preset, as the command makes it.
 inline RuleFactory rules(const std::string& preset) {
-  return [preset](const WeightSpacePtr& space) -> std::shared_ptr<const UpdateRule> {
-    return std::make_shared<const LearnedRule>(rule_preset(preset), space);
-  };
+  return [preset](const WeightSpacePtr& space) { return make_update_rule(rule_preset(preset), space); };
 }
 
 /// The published start of a rule on a family's first task, flat.
