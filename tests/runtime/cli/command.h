@@ -39,6 +39,11 @@ class Command {
     file_size_ = bytes;
     return *this;
   }
+  /// Standard error goes to this device instead of Outcome::err.
+  Command& errors_to(std::string device) {
+    error_device_ = std::move(device);
+    return *this;
+  }
   Command& environment(const std::string& name, const std::string& value) {
     environment_.emplace_back(name, value);
     return *this;
@@ -68,7 +73,7 @@ class Command {
     process_ = ::fork();
     if (process_ != 0) return;
     redirect(folder_ / "out", 1);
-    redirect(folder_ / "err", 2);
+    redirect(error_device_.empty() ? folder_ / "err" : std::filesystem::path(error_device_), 2);
     if (file_size_ > 0) {
       const rlimit limit{file_size_, file_size_};
       ::setrlimit(RLIMIT_FSIZE, &limit);
@@ -91,7 +96,7 @@ class Command {
 
  private:
   static void redirect(const std::filesystem::path& file, int descriptor) {
-    ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), descriptor);
+    ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0600), descriptor);
   }
 
   Outcome outcome(int status) const {
@@ -105,6 +110,7 @@ class Command {
 
   std::vector<std::string> arguments_;
   std::vector<std::pair<std::string, std::string>> environment_;
+  std::string error_device_;
   size_t file_size_ = 0;
   TemporaryFolder folder_;
   pid_t process_ = -1;

@@ -1,127 +1,21 @@
-// nfopt meta-train on a tiny data set: what a user, a crash or a lost rank can do to a run.
+// nfopt meta-train on a tiny data set: what a user or a crash can do to a run.
 
-#include <gtest/gtest.h>
-
-#include <chrono>
-#include <cstring>
 #include <map>
 
-#include "tests/runtime/cli/command.h"
-#include "tests/runtime/meta/free_port.h"
-#include "tests/runtime/tasks/idx_writer.h"
+#include "tests/runtime/cli/tiny_meta_task.h"
+#include "tests/runtime/io/terminal.h"
 
 namespace nfopt {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::Command;
+using testing::contains;
 using testing::Outcome;
-using testing::TemporaryFolder;
 using testing::text_of;
 using testing::write_text;
-using testing::write_tiny_data;
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-// The tensors of a safetensors file, without the metadata.
-std::string data_of(const fs::path& file) {
-  const std::string bytes = text_of(file);
-  uint64_t header = 0;
-  if (bytes.size() < sizeof header) return {};
-  std::memcpy(&header, bytes.data(), sizeof header);
-  return bytes.substr(std::min(bytes.size(), sizeof header + header));
-}
-
-class MetaTrainCommand : public ::testing::Test {
- protected:
-  static constexpr int kSteps = 40;
-
-  void SetUp() override {
-    write_tiny_data(folder_ / "data", 330, 100, 12);
-    const std::string data = "{name: fashion_mnist, folder: " + (folder_ / "data").string() + ", image_size: 4}";
-    write_text(config_, R"(name: tiny
-rule: per_parameter_mlp
-threads: 2
-families:
-  narrow:
-    particles: 3
-    particles_per_chunk: 2
-    data: )" + data + R"(
-    architecture: {name: mlp, hidden: [8]}
-    batch_size: 16
-    horizon: 12
-  mixed:
-    particles: 2
-    data: )" + data + R"(
-    architecture: {name: mlp}
-    draw: {hidden: {from: 4, to: 8, count: [1, 2]}, activation: [relu, tanh]}
-    batch_size: [8, 16]
-    horizon: [6, 16]
-    label_noise: {share: 0.5, up_to: 0.3}
-estimator: {name: pes, window: 4, sigma: 0.01}
-outer: {steps: 40, lr: 0.003, warmup_steps: 1}
-evaluation: {every: 20, tasks: 3, steps: 10}
-log: {every: 3}
-checkpoint: {every: 5}
-)");
-  }
-
-  std::vector<std::string> arguments(const std::string& out, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> all = {"meta-train", config_.string(), "--out", (folder_ / out).string()};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }
-  Outcome run(const std::string& out, const std::vector<std::string>& more = {}) const {
-    return Command(arguments(out, more)).run();
-  }
-  fs::path checkpoint(const std::string& out, int step) const {
-    char name[64];
-    std::snprintf(name, sizeof name, "step-%09d.safetensors", step);
-    return folder_ / out / "checkpoints" / name;
-  }
-  // theta, outer state, every trajectory, accumulators, counters, evaluations; and the metrics.
-  void expect_same_run(const std::string& a, const std::string& b) const {
-    for (const int step : {kSteps - 5, kSteps}) {
-      EXPECT_FALSE(data_of(checkpoint(a, step)).empty());
-      EXPECT_TRUE(data_of(checkpoint(a, step)) == data_of(checkpoint(b, step))) << b << ", outer step " << step;
-    }
-    for (const std::string theta : {"theta-last.safetensors", "theta-best.safetensors"})
-      EXPECT_TRUE(data_of(folder_ / a / theta) == data_of(folder_ / b / theta)) << b << ", " << theta;
-    for (const std::string name : {"metrics.jsonl", "metrics.csv", "meta_loss.svg", "evaluation.svg"})
-      EXPECT_EQ(text_of(folder_ / a / name), text_of(folder_ / b / name)) << b << ", " << name;
-  }
-  void expect_refused(const Outcome& outcome, const std::string& part) const {
-    EXPECT_EQ(outcome.status, 2) << outcome.err;
-    EXPECT_TRUE(contains(outcome.err, part)) << "expected '" << part << "' in:\n" << outcome.err;
-  }
-
-  // A group of two on this machine.
-  struct Pair {
-    Pair(const std::vector<std::string>& of_zero, const std::vector<std::string>& of_one) : zero(of_zero), one(of_one) {
-      const std::string port = std::to_string(testing::free_port());
-      int rank = 0;
-      for (Command* command : {&zero, &one})
-        command->environment("RANK", std::to_string(rank++))
-            .environment("WORLD_SIZE", "2")
-            .environment("MASTER_ADDR", "127.0.0.1")
-            .environment("MASTER_PORT", port);
-    }
-    Command zero, one;
-    Outcome first, second;
-  };
-  Pair two_ranks(const std::string& out, const std::vector<std::string>& more = {}) const {
-    return {arguments(out, more), arguments(out, more)};
-  }
-  static void run(Pair& pair) {
-    pair.zero.start();
-    pair.one.start();
-    pair.first = pair.zero.wait();
-    pair.second = pair.one.wait();
-  }
-
-  TemporaryFolder folder_;
-  fs::path config_ = folder_ / "tiny.yaml";
-};
+using MetaTrainCommand = testing::TinyMetaTask;
 
 TEST_F(MetaTrainCommand, LeavesACompleteRunFolderWithAnOptimizerThatTrains) {
   const Outcome outcome = run("run");
@@ -199,67 +93,20 @@ TEST_F(MetaTrainCommand, SignalsSaveAndSayHowToResume) {
   }
 }
 
-TEST_F(MetaTrainCommand, TwoRanksEqualOneBitForBit) {
-  ASSERT_EQ(run("one").status, 0);
-  Pair pair = two_ranks("two");
-  run(pair);
-  ASSERT_EQ(pair.first.status, 0) << pair.first.err;
-  ASSERT_EQ(pair.second.status, 0) << pair.second.err;
-  expect_same_run("one", "two");
-  EXPECT_EQ(pair.second.out, "") << "rank 0 speaks for all";
-  EXPECT_TRUE(contains(text_of(folder_ / "two" / "summary.json"), "\"ranks\": 2"));
-}
-
-TEST_F(MetaTrainCommand, AKilledRankEndsTheRunInTimeAndLeavesACheckpointForAnyNumberOfRanks) {
-  ASSERT_EQ(run("whole").status, 0);
-  Pair pair = two_ranks("lost", {"--set", "ranks.timeout=1.5"});
-  pair.zero.start();
-  const Outcome killed = pair.one.run_until([&] { return fs::exists(checkpoint("lost", 15)); }, SIGKILL);
-  EXPECT_EQ(killed.signal, SIGKILL) << "the run ended before it could be killed: " << killed.err;
-  const auto begin = std::chrono::steady_clock::now();
-  const Outcome left = pair.zero.wait();
-  EXPECT_LE(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 4.0);
-  expect_refused(left, "rank 1 of 2 gives no sign of life since 1.5 s");
-  EXPECT_TRUE(contains(left.err, "The last checkpoint is outer step ")) << left.err;
-  EXPECT_TRUE(contains(left.err, "--resume")) << left.err;
-  EXPECT_FALSE(fs::exists(checkpoint("lost", kSteps)));
-
-  const Outcome resumed = run("lost", {"--resume"});
-  ASSERT_EQ(resumed.status, 0) << resumed.err;
-  expect_same_run("whole", "lost");
-}
-
-TEST_F(MetaTrainCommand, ASignalToOneRankStopsAllAfterTheSameStep) {
-  ASSERT_EQ(run("whole").status, 0);
-  Pair pair = two_ranks("stopped");
-  pair.zero.start();
-  pair.second = pair.one.run_until([&] { return fs::exists(checkpoint("stopped", 10)); }, SIGTERM);
-  pair.first = pair.zero.wait();
-  EXPECT_EQ(pair.first.status, 143) << pair.first.err;
-  EXPECT_EQ(pair.second.status, 143) << pair.second.err;
-  Pair again = two_ranks("stopped", {"--resume"});
-  run(again);
-  ASSERT_EQ(again.first.status, 0) << again.first.err;
-  expect_same_run("whole", "stopped");
-}
-
-TEST_F(MetaTrainCommand, RanksWithDifferentWorkAreRefused) {
-  Pair pair(arguments("different", {"--set", "estimator.sigma=0.02"}),
-            arguments("different", {"--set", "estimator.sigma=0.03"}));
-  run(pair);
-  for (const Outcome& outcome : {pair.first, pair.second}) {
-    expect_refused(outcome, "the ranks do not do the same");
-    EXPECT_TRUE(contains(outcome.err, "estimator.sigma (0.02, now 0.03)")) << outcome.err;
-  }
-  EXPECT_FALSE(fs::exists(folder_ / "different"));
-}
-
-TEST_F(MetaTrainCommand, AnErrorOfRankZeroReachesTheOthers) {
-  ASSERT_EQ(run("run", {"--set", "outer.steps=5"}).status, 0);
-  Pair pair = two_ranks("run", {"--set", "outer.steps=5"});
-  run(pair);
-  expect_refused(pair.first, "is not empty: it holds a run");
-  expect_refused(pair.second, "rank 0 of 2 has left: [run] ");
+TEST_F(MetaTrainCommand, ATerminalShowsOuterAndInnerSpeedTheTimeLeftAndTheEvaluations) {
+  testing::Terminal terminal;
+  Command command(arguments("run", {"--set", "outer.steps=1000000", "--set", "meta.max_seconds=20"}));
+  const Outcome stopped =
+      command.errors_to(terminal.name()).run_until([&] { return contains(terminal.read(), " left  "); }, SIGTERM);
+  EXPECT_EQ(stopped.status, 143) << terminal.read();
+  const std::string& text = terminal.read();
+  const size_t begin = text.find("per_parameter_mlp seed 0  ");
+  ASSERT_NE(begin, std::string::npos) << text;
+  const std::string line = text.substr(begin, text.find('\r', begin) - begin);
+  for (const std::string part :
+       {"/1000000  ", " steps/s  ", " left  ", " inner steps/s  meta-loss ", "  held-out ", " (best "})
+    EXPECT_TRUE(contains(line, part)) << "'" << part << "' in " << line;
+  EXPECT_TRUE(contains(text, "Continue with:")) << text;
 }
 
 TEST_F(MetaTrainCommand, StartsWhereTheConfigSays) {
