@@ -104,7 +104,7 @@ void add_baselines(TaskComparison& task, const CompareConfig& config) {
     });
     task.baselines.push_back({optimizer + ", lower envelope", std::to_string(count) + " settings",
                               envelopes(task.settings, optimizer, &Setting::train, task.task.seeds.size()),
-                              envelopes(task.settings, optimizer, &Setting::test, task.task.seeds.size()), 0});
+                              envelopes(task.settings, optimizer, &Setting::test, task.task.seeds.size()), 0, true});
   }
 }
 
@@ -177,6 +177,13 @@ Bounds mean_over_tasks(const std::vector<const Versus*>& tasks, const std::vecto
   return geometric_bounds(values, confidence);
 }
 
+bool all_reached(const std::vector<const Versus*>& tasks, std::vector<SpeedUp> Versus::*ratios) {
+  return std::all_of(tasks.begin(), tasks.end(), [&](const Versus* task) {
+    const std::vector<SpeedUp>& seeds = task->*ratios;
+    return std::all_of(seeds.begin(), seeds.end(), [](const SpeedUp& seed) { return seed.reached; });
+  });
+}
+
 std::vector<GroupMean> group_means(const std::vector<TaskComparison>& tasks, const CompareConfig& config) {
   std::vector<std::string> groups;
   for (const TaskComparison& task : tasks)
@@ -203,7 +210,9 @@ std::vector<GroupMean> group_means(const std::vector<TaskComparison>& tasks, con
         out.push_back({group, config.optimizers[optimizer], name, all.size(),
                        mean_over_tasks(all, same, &Versus::train, config.confidence),
                        mean_over_tasks(all, slower[name], &Versus::train, config.confidence),
-                       mean_over_tasks(all, same, &Versus::test, config.confidence)});
+                       mean_over_tasks(all, same, &Versus::test, config.confidence),
+                       mean_over_tasks(all, slower[name], &Versus::test, config.confidence),
+                       all_reached(all, &Versus::train), all_reached(all, &Versus::test)});
       }
     }
   return out;

@@ -26,6 +26,7 @@ struct Baseline {
   std::vector<Curve> train;  ///< smoothed, in the order of the seeds
   std::vector<Curve> test;   ///< smoothed
   double milliseconds_per_step = 0;
+  bool envelope = false;  ///< no run, but at every step the lowest of all settings
 };
 
 /// One optimizer against one baseline. Per seed, on the same initial values and batches; means are geometric.
@@ -71,6 +72,9 @@ struct GroupMean {
   Bounds train_steps;
   Bounds train_time;
   Bounds test_steps;
+  Bounds test_time;
+  bool train_reached = true;  ///< false: a run did not get to the baseline's best loss, the mean is an upper bound
+  bool test_reached = true;
 };
 
 /// Everything that a comparison found.

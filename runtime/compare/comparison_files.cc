@@ -134,6 +134,13 @@ Plot curves_plot(const TaskComparison& task, const Smoothing& smoothing) {
   plot.y_scale = Plot::Scale::logarithmic;
   for (const Contender& contender : task.optimizers) plot.series.push_back(series_of(contender.name, contender.train));
   for (const Contender& contender : task.tuned) plot.series.push_back(series_of(contender.name, contender.train));
+  for (const Baseline& baseline : task.baselines) {
+    if (!baseline.envelope) continue;
+    PlotSeries series = series_of(baseline.name, baseline.train);
+    series.low = series.high = {};
+    series.line = PlotSeries::Line::thin;
+    plot.series.push_back(std::move(series));
+  }
   return plot;
 }
 
@@ -185,7 +192,10 @@ void write_comparison(const CompareResult& comparison, const std::filesystem::pa
                                        {"tasks", mean.tasks},
                                        {"train_steps", json_of(mean.train_steps)},
                                        {"train_time", json_of(mean.train_time)},
-                                       {"test_steps", json_of(mean.test_steps)}});
+                                       {"test_steps", json_of(mean.test_steps)},
+                                       {"test_time", json_of(mean.test_time)},
+                                       {"train_reached", mean.train_reached},
+                                       {"test_reached", mean.test_reached}});
   write_atomically(folder / "compare.json", json.dump(2) + "\n");
   for (const TaskComparison& task : comparison.tasks) {
     write_atomically(task.task.folder / "compare.svg", to_svg(curves_plot(task, comparison.config.smoothing)));

@@ -18,9 +18,33 @@ std::string bounds_cell(const Bounds& bounds) {
   return text;
 }
 
-std::string steps_cell(const Bounds& bounds, const std::vector<SpeedUp>& seeds) {
-  const auto missed = [](const SpeedUp& seed) { return !seed.reached; };
-  return (std::any_of(seeds.begin(), seeds.end(), missed) ? "< " : "") + bounds_cell(bounds);
+// "<" where some run never got there and the ratio is an upper bound.
+std::string ratio_cell(const Bounds& bounds, bool reached) { return (reached ? "" : "< ") + bounds_cell(bounds); }
+
+std::string ratio_cell(const Bounds& bounds, const std::vector<SpeedUp>& seeds) {
+  return ratio_cell(bounds, std::all_of(seeds.begin(), seeds.end(), [](const SpeedUp& seed) { return seed.reached; }));
+}
+
+// The rows of a group: steps and time, on the training and on the test loss.
+std::vector<std::vector<std::string>> rows_of_group(const CompareResult& comparison, const std::string& group,
+                                                    const std::string& optimizer,
+                                                    const std::vector<std::string>& baselines) {
+  std::vector<std::vector<std::string>> rows = {
+      {"geometric mean", group}, {"  in time", group}, {"  on test loss", group}, {"  on test loss, in time", group}};
+  for (const std::string& name : baselines) {
+    const auto found = std::find_if(comparison.groups.begin(), comparison.groups.end(), [&](const GroupMean& one) {
+      return one.group == group && one.baseline == name && one.optimizer == optimizer;
+    });
+    if (found == comparison.groups.end()) {
+      for (auto& row : rows) row.emplace_back("-");
+      continue;
+    }
+    rows[0].push_back(ratio_cell(found->train_steps, found->train_reached));
+    rows[1].push_back(ratio_cell(found->train_time, found->train_reached));
+    rows[2].push_back(ratio_cell(found->test_steps, found->test_reached));
+    rows[3].push_back(ratio_cell(found->test_time, found->test_reached));
+  }
+  return rows;
 }
 
 std::string setting_of(const TaskComparison& task, const std::string& baseline) {
@@ -64,8 +88,8 @@ std::string speed_up_table(const TaskComparison& task, double confidence) {
   for (const Contender& contender : task.optimizers)
     for (const Versus& versus : contender.against)
       table.push_back({contender.name, versus.baseline, setting_of(task, versus.baseline),
-                       steps_cell(versus.train_steps, versus.train), bounds_cell(versus.train_time),
-                       steps_cell(versus.test_steps, versus.test), bounds_cell(versus.test_time)});
+                       ratio_cell(versus.train_steps, versus.train), ratio_cell(versus.train_time, versus.train),
+                       ratio_cell(versus.test_steps, versus.test), ratio_cell(versus.test_time, versus.test)});
   return text_table(table, 3);
 }
 
@@ -84,25 +108,16 @@ std::string suite_table(const CompareResult& comparison) {
         const auto& all = task.optimizers[optimizer].against;
         const auto found =
             std::find_if(all.begin(), all.end(), [&](const Versus& one) { return one.baseline == name; });
-        row.push_back(found == all.end() ? "-" : steps_cell(found->train_steps, found->train));
+        row.push_back(found == all.end() ? "-" : ratio_cell(found->train_steps, found->train));
       }
       table.push_back(std::move(row));
     }
     std::vector<std::string> groups;
     for (const GroupMean& mean : comparison.groups)
       if (std::find(groups.begin(), groups.end(), mean.group) == groups.end()) groups.push_back(mean.group);
-    for (const std::string& group : groups) {
-      std::vector<std::string> steps = {"geometric mean", group}, time = {"  in time", group};
-      for (const std::string& name : names) {
-        const auto found = std::find_if(comparison.groups.begin(), comparison.groups.end(), [&](const GroupMean& one) {
-          return one.group == group && one.baseline == name && one.optimizer == comparison.config.optimizers[optimizer];
-        });
-        steps.push_back(found == comparison.groups.end() ? "-" : bounds_cell(found->train_steps));
-        time.push_back(found == comparison.groups.end() ? "-" : bounds_cell(found->train_time));
-      }
-      table.push_back(std::move(steps));
-      table.push_back(std::move(time));
-    }
+    for (const std::string& group : groups)
+      for (auto& row : rows_of_group(comparison, group, comparison.config.optimizers[optimizer], names))
+        table.push_back(std::move(row));
     text += (text.empty() ? "" : "\n") + text_table(table, 2);
   }
   return text;
@@ -121,7 +136,8 @@ std::string describe(const CompareResult& comparison) {
     if (comparison.tasks.size() > 1) text += "\n";
   }
   if (!comparison.groups.empty()) {
-    text += "Speed-up in steps to the baseline's best smoothed training loss\n" + suite_table(comparison);
+    text += "Speed-up in steps to the baseline's best smoothed training loss; means also in time, and on test loss\n" +
+            suite_table(comparison);
     if (comparison.one_rate > 0)
       text += "One rate of " + comparison.config.one_rate_of + ": " + comparison.config.baseline + " " +
               shortest(comparison.one_rate) + " constant\n";

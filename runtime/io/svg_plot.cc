@@ -11,7 +11,7 @@ namespace nfopt {
 namespace {
 
 constexpr double kWidth = 900, kHeight = 540;
-constexpr double kLeft = 84, kRight = 196, kTop = 92, kBottom = 62;
+constexpr double kLeft = 84, kRight = 222, kTop = 92, kBottom = 62;
 constexpr double kInnerWidth = kWidth - kLeft - kRight, kInnerHeight = kHeight - kTop - kBottom;
 constexpr size_t kMaxPoints = 1200;
 
@@ -214,6 +214,7 @@ void draw_series(std::string& svg, const Frame& frame, const Plot& plot) {
     const Pen& pen = kPens[pen_index % kPens.size()];
     const bool faint = series.line == PlotSeries::Line::faint;
     const bool points = series.line == PlotSeries::Line::points;
+    const bool thin = series.line == PlotSeries::Line::thin;
     if (const std::string band = band_path(frame, series); !band.empty())
       svg += "<path d='" + band + "' fill='" + pen.colour + "' fill-opacity='0.15' stroke='none'/>\n";
     if (points) {
@@ -222,7 +223,8 @@ void draw_series(std::string& svg, const Frame& frame, const Plot& plot) {
       legend += "<path d='" + mark(legend_x + 15, kTop - 20, pen_index) + "' fill='none' stroke='" + pen.colour +
                 mark_style(pen_index) + "'/>\n";
     } else {
-      svg += "<path class='line' d='" + line_path(frame, series) + "' stroke='" + pen.colour +
+      svg += "<path class='line" + std::string(thin ? " thin" : "") + "' d='" + line_path(frame, series) +
+             "' stroke='" + pen.colour +
              (faint ? "' stroke-width='1' stroke-opacity='0.28" : "' stroke-dasharray='" + std::string(pen.dash)) +
              "'/>\n";
     }
@@ -231,8 +233,8 @@ void draw_series(std::string& svg, const Frame& frame, const Plot& plot) {
 
     if (!points)
       append(legend,
-             "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='2.2' stroke-dasharray='%s'/>\n",
-             legend_x, kTop - 20, legend_x + 30, kTop - 20, pen.colour, pen.dash);
+             "<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='%s' stroke-dasharray='%s'/>\n",
+             legend_x, kTop - 20, legend_x + 30, kTop - 20, pen.colour, thin ? "1.5" : "2.2", pen.dash);
     append(legend, "<text class='tick' x='%.1f' y='%.1f'>", legend_x + 36, kTop - 16);
     legend += escaped(series.label) + "</text>\n";
     legend_x += 58 + 7.2 * static_cast<double>(series.label.size());
@@ -322,7 +324,8 @@ std::string to_svg(const Plot& plot) {
       "<style>text{font-family:Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#222}"
       ".title{font-size:18px;font-weight:bold}.subtitle{font-size:13px;fill:#555}.label{font-size:14px}"
       ".tick{font-size:12px;fill:#333}.end{font-size:13px}.grid{stroke:#e4e4e4}.axis{stroke:#555}"
-      ".line{fill:none;stroke-width:2;stroke-linejoin:round}</style>\n<rect width='100%' height='100%' fill='#fff'/>\n";
+      ".line{fill:none;stroke-width:2;stroke-linejoin:round}.thin{stroke-width:1.4}</style>\n<rect width='100%' "
+      "height='100%' fill='#fff'/>\n";
   append(svg, "<text class='title' x='%.1f' y='30'>", kLeft);
   svg += escaped(plot.title) + "</text>\n";
   append(svg, "<text class='subtitle' x='%.1f' y='50'>", kLeft);

@@ -18,6 +18,7 @@ struct PlotSeries {
   enum class Line : uint8_t {
     solid,
     faint,  ///< raw values behind a smoothed curve, in the colour of the series that follows
+    thin,   ///< what is no measured curve itself: a bound, an envelope
     points  ///< a mark for every value, all of them, and no line: a scatter plot
   } line = Line::solid;
 };

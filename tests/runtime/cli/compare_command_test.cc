@@ -96,6 +96,9 @@ TEST_F(CompareCommand, ASweepGivesSpeedUpsThatFollowTheirDefinition) {
   EXPECT_NEAR(std::log(versus[0]["train_steps"]["mean"].get<double>()), log_mean, 1e-12);
   EXPECT_LE(versus[0]["train_steps"]["low"].get<double>(), versus[0]["train_steps"]["mean"].get<double>());
   EXPECT_TRUE(contains(outcome.out, "adam, lower envelope")) << outcome.out;
+  const std::string plot = text_of(folder_ / "swept" / "compare.svg");
+  EXPECT_EQ(count(plot, "class='line thin'"), 1u);
+  EXPECT_EQ(count(plot, ">adam, lower envelope"), 2u) << "legend and last value";
   EXPECT_TRUE(fs::exists(folder_ / "swept" / "sweep.svg"));
   EXPECT_FALSE(fs::exists(folder_ / "swept" / "adam-seed0")) << "sweeps leave no run folders";
 }
@@ -172,19 +175,29 @@ TEST_F(CompareCommand, ASuiteTellsEveryTaskTheOneRateAndTheGeometricMeans) {
   EXPECT_EQ(cached(), 2u * (3 + 3 + 1 + 1)) << "the one rate is trained on the task whose grid lacks it";
   const double rate = all["one_rate"].get<double>();
   EXPECT_TRUE(rate == 0.001 || rate == 0.01 || rate == 0.1);
-  std::map<std::string, double> logs;
+  std::map<std::string, std::map<std::string, double>> logs;  // by baseline, by figure
+  std::map<std::string, bool> reached;
+  const std::vector<std::string> figures = {"train_steps", "train_time", "test_steps", "test_time"};
   for (size_t task = 0; task < 2; ++task)
-    for (const auto& versus : all["tasks"][task]["optimizers"][0]["speed_up"])
-      logs[versus["over"]] += std::log(versus["train_steps"]["mean"].get<double>()) / 2;
+    for (const auto& versus : all["tasks"][task]["optimizers"][0]["speed_up"]) {
+      const std::string over = versus["over"];
+      for (const std::string& figure : figures)
+        logs[over][figure] += std::log(versus[figure]["mean"].get<double>()) / 2;
+      reached.emplace(over, true);
+      for (const auto& seed : versus["train_seeds"]) reached[over] = reached[over] && seed["reached"].get<bool>();
+    }
   EXPECT_EQ(logs.count("adam, one rate of in"), 1u);
   size_t means = 0;
   for (const auto& mean : all["geometric_means"]) {
     if (mean["group"] != "in") continue;
     ++means;
-    EXPECT_NEAR(std::log(mean["train_steps"]["mean"].get<double>()), logs.at(mean["over"]), 1e-12);
+    for (const std::string& figure : figures)
+      EXPECT_NEAR(mean[figure]["mean"].get<double>(), std::exp(logs.at(mean["over"]).at(figure)), 1e-12) << figure;
+    EXPECT_EQ(mean["train_reached"], reached.at(mean["over"]));
   }
   EXPECT_EQ(means, logs.size());
-  EXPECT_TRUE(contains(outcome.out, "geometric mean")) << outcome.out;
+  for (const std::string row : {"  geometric mean", "    in time", "    on test loss ", "    on test loss, in time"})
+    EXPECT_EQ(count(outcome.out, "\n" + row), 2u) << row << " of each group in\n" << outcome.out;
 
   suite.push_back("compare.tasks=[{name: broken, set: [\"stepz=4\"]}]");
   suite.push_back("compare.one_rate_of=tasks");

@@ -38,6 +38,17 @@ TEST(Svg, DrawsEverySeriesWithLegendBandAndLastValue) {
   EXPECT_EQ(svg.find("nan"), std::string::npos);
 }
 
+TEST(Svg, ThinLinesAreNamedAndHaveAPenOfTheirOwn) {
+  Plot plot;
+  plot.series = {{.label = "run", .x = {1, 2}, .y = {3, 2}},
+                 {.label = "envelope", .x = {1, 2}, .y = {2, 1}, .line = PlotSeries::Line::thin}};
+  const std::string svg = to_svg(plot);
+  EXPECT_EQ(count(svg, "class='line'"), 1u);
+  EXPECT_EQ(count(svg, "class='line thin'"), 1u);
+  EXPECT_EQ(count(svg, ">envelope"), 2u) << "in the legend and at its end";
+  EXPECT_EQ(count(svg, "stroke='#D55E00'"), 3u) << "the second colour: curve, legend, leader of the last value";
+}
+
 TEST(Svg, PointsAreOneMarkEachAndHaveNoLastValue) {
   Plot plot;
   plot.series = {{.label = "a", .x = {1, 2, NAN}, .y = {3, 2, 1}}, {.label = "b", .x = {1, 2}, .y = {1, 5}}};
