@@ -329,7 +329,7 @@ at::Tensor RoleTiedMap::Parts::product(const RoleTiedTheta& theta, size_t s, con
   const at::TensorOptions options = x.options(), index_options = options.dtype(at::kLong);
   const auto index = [&](const std::vector<int64_t>& ids) { return at::tensor(ids, index_options); };
   const at::Tensor means = x.reshape({members, batch, inputs, in_channels, positions}) *
-                           at::tensor(weights, options).view({1, 1, inputs, 1, 1});
+                           at::tensor(weights, at::kDouble).to(options).view({1, 1, inputs, 1, 1});
   const auto summed = [&](const std::vector<int64_t>& ids, int64_t rows) {
     return at::zeros({members, batch, rows, in_channels, positions}, options).index_add(2, index(ids), means);
   };
@@ -352,7 +352,7 @@ at::Tensor RoleTiedMap::Parts::product(const RoleTiedTheta& theta, size_t s, con
     // self, block, else in the order of Relation
     const at::Tensor read = at::stack({here, near - here, anywhere - near}, 3);
     const at::Tensor scales =
-        at::tensor(group.scales, options).view({1, 1, rows, static_cast<int64_t>(kRelations), n, 1, 1});
+        at::tensor(group.scales, at::kDouble).to(options).view({1, 1, rows, static_cast<int64_t>(kRelations), n, 1, 1});
     const at::Tensor rows_of = (read * scales).reshape({members, batch, rows, -1, positions});
     const at::Tensor matrix = key_matrix(theta, group, x).transpose(1, 2).unsqueeze(1).unsqueeze(1);
     const at::Tensor y = at::matmul(matrix, rows_of);  // [P, B, rows, C_out, N]
