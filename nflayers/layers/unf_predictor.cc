@@ -1,4 +1,4 @@
-#include <nfopt/nflayers/layers/dense_init.h>
+#include <nfopt/nflayers/layers/dense_layer.h>
 #include <nfopt/nflayers/layers/unf_predictor.h>
 #include <nfopt/nflayers/spec/error.h>
 
@@ -10,20 +10,6 @@ namespace {
 const WeightSpace& space_of(const UnfPredictorOptions& options) {
   if (!options.space()) throw Error("layer", "UnfPredictor needs a weight space, received none.");
   return *options.space();
-}
-
-std::shared_ptr<ParameterScope> dense(int64_t inputs, int64_t outputs, const Rng& rng) {
-  auto result =
-      std::make_shared<ParameterScope>(std::vector<StoredParameter>{{"w", {inputs, outputs}}, {"b", {outputs}}});
-  const torch::NoGradGuard guard;
-  at::Tensor w = result->in_order()[0];
-  fill_dense_weight(w, rng, inputs);
-  return result;
-}
-
-at::Tensor apply_dense(const ParameterScope& parameters, const at::Tensor& x) {
-  const auto w_and_b = parameters.in_order();
-  return at::matmul(x, w_and_b[0]) + w_and_b[1];
 }
 
 }  // namespace
@@ -41,8 +27,8 @@ void UnfPredictorImpl::reset() {
                                                        .seed(options.seed())));
   const int64_t pooled_channels = options.channels().back() * pool_.width();
   const Rng rng(options.seed());
-  head0_ = register_module("head0", dense(pooled_channels, options.hidden(), rng.purpose("head0")));
-  head1_ = register_module("head1", dense(options.hidden(), options.outputs(), rng.purpose("head1")));
+  head0_ = register_module("head0", dense_layer(pooled_channels, options.hidden(), rng.purpose("head0")));
+  head1_ = register_module("head1", dense_layer(options.hidden(), options.outputs(), rng.purpose("head1")));
 }
 
 void UnfPredictorImpl::pretty_print(std::ostream& stream) const {
