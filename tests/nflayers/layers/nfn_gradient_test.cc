@@ -1,4 +1,4 @@
-// Derivatives of every layer of nfn against central differences along a random direction.
+// Derivatives of every layer against central differences along a random direction.
 
 #include <gtest/gtest.h>
 #include <nfopt/nflayers/layers/nfn/hnp_linear.h>
@@ -9,7 +9,7 @@
 #include <cmath>
 #include <functional>
 
-#include "tests/nflayers/layers/nfn_layer_zoo.h"
+#include "tests/nflayers/layers/layer_zoo.h"
 #include "tests/nflayers/spec/described_spaces.h"
 
 namespace nfopt {
@@ -20,7 +20,7 @@ using Tensors = std::vector<at::Tensor>;
 
 // float64
 constexpr double kStep = 1e-5, kTolerance = 1e-6;
-constexpr double kSmallStep = 1e-7, kSmallStepTolerance = 1e-5;  // for layers that sort
+constexpr double kSmallStep = 1e-7, kSmallStepTolerance = 1e-5;  // where kinks are near
 
 Tensors directions(const Tensors& like, const Rng& rng) {
   Tensors result;
@@ -54,7 +54,7 @@ double slope(const Tensors& at, const Tensors& direction, double step, const std
   return (up - down) / (2 * step);
 }
 
-TEST(NfnLayers, DerivativesAgreeWithCentralDifferences) {
+TEST(EveryLayer, DerivativesAgreeWithCentralDifferences) {
   size_t spaces = 0;
   for (const auto& [space_name, tensors] : described_spaces()) {
     // One with kernels, one with diagonals and gates, one with nested labels, one stacked, one tied to a feed-forward net.
@@ -63,7 +63,8 @@ TEST(NfnLayers, DerivativesAgreeWithCentralDifferences) {
       continue;
     ++spaces;
     const auto space = std::make_shared<const WeightSpace>(tensors);
-    for (const ZooLayer& layer : nfn_layers()) {
+    for (const ZooLayer& layer : layer_zoo()) {
+      if (!layer.takes(*space)) continue;
       auto module = layer.make(space, 4);
       module.ptr()->to(at::kDouble);
       module.ptr()->eval();
@@ -79,10 +80,10 @@ TEST(NfnLayers, DerivativesAgreeWithCentralDifferences) {
       for (size_t i = 0; i < sources.size(); ++i)
         known.push_back(grads[i].defined() ? grads[i] : at::zeros_like(sources[i]));
       const Tensors direction = directions(sources, Rng(4));
-      const double expected = slope(sources, direction, layer.sorts ? kSmallStep : kStep,
+      const double expected = slope(sources, direction, layer.kinks ? kSmallStep : kStep,
                                     [&] { return inner(run(), cotangents).item<double>(); });
       EXPECT_NEAR(inner(known, direction).item<double>(), expected,
-                  (layer.sorts ? kSmallStepTolerance : kTolerance) * (1 + std::abs(expected)))
+                  (layer.kinks ? kSmallStepTolerance : kTolerance) * (1 + std::abs(expected)))
           << layer.name << " on " << space_name;
     }
   }
@@ -114,7 +115,7 @@ void expect_second_derivatives(Layer layer, const WeightSpace& space) {
   EXPECT_NEAR(inner(second, direction).item<double>(), expected, 1e-5 * (1 + std::abs(expected)));
 }
 
-TEST(NfnLayers, LinearLayersHaveSecondDerivatives) {
+TEST(LinearLayers, HaveSecondDerivatives) {
   for (const auto& [name, tensors] : described_spaces()) {
     if (name != "mlp" && name != "cnn") continue;
     const auto space = std::make_shared<const WeightSpace>(tensors);

@@ -20,7 +20,7 @@
 #include <sstream>
 
 #include "tests/errors.h"
-#include "tests/nflayers/layers/nfn_layer_zoo.h"
+#include "tests/nflayers/layers/layer_zoo.h"
 #include "tests/nflayers/spec/described_spaces.h"
 
 namespace nfopt {
@@ -38,13 +38,14 @@ WeightSpacePtr mlp(const std::vector<int64_t>& sizes) {
   return NetworkSpec(weights, biases).weight_space();
 }
 
-TEST(NfnLayers, SurviveCloneAndArchive) {
+TEST(EveryLayer, SurvivesCloneAndArchive) {
   for (const char* chosen : {"mlp", "bidirectional_lstm", "stacked_experts"}) {
     for (const auto& [name, tensors] : described_spaces()) {
       if (name != chosen) continue;
       const auto space = std::make_shared<const WeightSpace>(tensors);
       const auto x = random_features(*space, 1, 1, 4, at::kFloat, Rng(2));
-      for (const ZooLayer& layer : nfn_layers()) {
+      for (const ZooLayer& layer : layer_zoo()) {
+        if (!layer.takes(*space)) continue;
         auto module = layer.make(space, 4), other = layer.make(space, 4);
         auto run = [&](torch::nn::AnyModule& m) {
           m.ptr()->eval();
@@ -287,6 +288,11 @@ TEST(StateDicts, ListEverythingThatDoesNotFit) {
   expect_error(
       [&] { load_state_dict(*layer, state); },
       {"'layer_0.weight' is missing", "'bias_1.bias': expected [1], received [7]", "'layer_9.weight' has no place"});
+
+  std::vector<std::pair<std::string, at::Tensor>> twice;
+  for (const auto& p : layer->named_parameters()) twice.emplace_back(p.key(), p.value().clone());
+  twice.push_back(twice.front());
+  expect_error([&] { load_state_dict(*layer, twice); }, {"more than one tensor", twice.front().first});
 }
 
 TEST(Dropout, KeepsTheMeanAndFollowsItsSeed) {

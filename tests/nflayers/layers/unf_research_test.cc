@@ -14,7 +14,7 @@
 #include <torch/torch.h>
 
 #include "tests/errors.h"
-#include "tests/nflayers/layers/nfn_layer_zoo.h"
+#include "tests/nflayers/layers/layer_zoo.h"
 #include "tests/nflayers/spec/described_spaces.h"
 
 namespace nfopt {

@@ -1,12 +1,14 @@
-#include "tests/nflayers/layers/nfn_layer_zoo.h"
+#include "tests/nflayers/layers/layer_zoo.h"
 
 #include <nfopt/nflayers/action/random_element.h>
 #include <nfopt/nflayers/layers/deep_set.h>
 #include <nfopt/nflayers/layers/kernel_encoding.h>
 #include <nfopt/nflayers/layers/kernel_pos_embedding.h>
 #include <nfopt/nflayers/layers/nfn/channel_dropout.h>
+#include <nfopt/nflayers/layers/nfn/channel_layer_norm.h>
 #include <nfopt/nflayers/layers/nfn/channel_linear.h>
 #include <nfopt/nflayers/layers/nfn/cross_attention.h>
+#include <nfopt/nflayers/layers/nfn/flatten_weights.h>
 #include <nfopt/nflayers/layers/nfn/gaussian_fourier.h>
 #include <nfopt/nflayers/layers/nfn/hnp_linear.h>
 #include <nfopt/nflayers/layers/nfn/io_sinusoidal_encoding.h>
@@ -21,7 +23,14 @@
 #include <nfopt/nflayers/layers/nfn/simple_layer_norm.h>
 #include <nfopt/nflayers/layers/nfn/stat_featurizer.h>
 #include <nfopt/nflayers/layers/nfn/tuple_op.h>
+#include <nfopt/nflayers/layers/relu.h>
+#include <nfopt/nflayers/layers/role_pool.h>
+#include <nfopt/nflayers/layers/role_tied_linear.h>
+#include <nfopt/nflayers/layers/unf_linear.h>
 #include <nfopt/nflayers/layers/unf_pool.h>
+#include <nfopt/nflayers/layers/unf_predictor.h>
+#include <nfopt/nflayers/layers/unf_sequential.h>
+#include <nfopt/nflayers/plan/plan.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 
 #include <algorithm>
@@ -29,8 +38,47 @@
 namespace nfopt::testing {
 
 using torch::nn::AnyModule;
+using torch::nn::Sequential;
 
-const std::vector<ZooLayer>& nfn_layers() {
+namespace {
+
+/// Layers in turn as one layer: AnyModule cannot hold a Sequential, whose output has no fixed type.
+template <class Output>
+class InTurn : public torch::nn::Cloneable<InTurn<Output>> {
+ public:
+  explicit InTurn(Sequential layers) : layers_(std::move(layers)) { reset(); }
+
+  void reset() override { this->register_module("layers", layers_); }
+  std::shared_ptr<torch::nn::Module> clone(const std::optional<torch::Device>& device) const override {
+    auto copy = std::make_shared<InTurn>(
+        Sequential(std::dynamic_pointer_cast<torch::nn::SequentialImpl>(layers_->clone(device))));
+    copy->train(this->is_training());
+    return copy;
+  }
+  void pretty_print(std::ostream& stream) const override { stream << "nfopt::testing::InTurn"; }
+  Output forward(const std::vector<at::Tensor>& x) { return layers_->template forward<Output>(x); }
+
+ private:
+  Sequential layers_;
+};
+
+AnyModule features_in_turn(Sequential layers) {
+  return AnyModule(std::make_shared<InTurn<std::vector<at::Tensor>>>(std::move(layers)));
+}
+
+AnyModule tensor_in_turn(Sequential layers) {
+  return AnyModule(std::make_shared<InTurn<at::Tensor>>(std::move(layers)));
+}
+
+}  // namespace
+
+bool ZooLayer::takes(const WeightSpace& space) const {
+  if (!unfolded_only) return true;
+  const auto views = fold_views(space, Fold::fixed());
+  return std::all_of(views.begin(), views.end(), [](const LayerView& view) { return view.folded_size == 1; });
+}
+
+const std::vector<ZooLayer>& layer_zoo() {
   using Space = const WeightSpacePtr&;
   static const std::vector<ZooLayer> layers = {
       {"NPLinear", Symmetry::layer_group, false,
@@ -44,6 +92,18 @@ const std::vector<ZooLayer>& nfn_layers() {
       {"NPAttention", Symmetry::layer_group, false,
        [](Space s, int64_t c) {
          return AnyModule(NPAttention(NPAttentionOptions(s, c).num_heads(2).share_projections(false)));
+       }},
+      {"NPAttention, shared projections", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(NPAttention(NPAttentionOptions(s, c).num_heads(2))); }, false, true},
+      {"NPAttention, diagonal term", Symmetry::layer_group, false,
+       [](Space s, int64_t c) {
+         return AnyModule(
+             NPAttention(NPAttentionOptions(s, c).num_heads(2).share_projections(false).ablate_crossterm(true)));
+       }},
+      {"NPAttention, cross term", Symmetry::layer_group, false,
+       [](Space s, int64_t c) {
+         return AnyModule(
+             NPAttention(NPAttentionOptions(s, c).num_heads(2).share_projections(false).ablate_diagonalterm(true)));
        }},
       {"SimpleLayerNorm", Symmetry::layer_group, false,
        [](Space s, int64_t c) { return AnyModule(SimpleLayerNorm(SimpleLayerNormOptions(s, c))); }},
@@ -63,6 +123,10 @@ const std::vector<ZooLayer>& nfn_layers() {
        [](Space s, int64_t c) { return AnyModule(LearnedPosEmbedding(LearnedPosEmbeddingOptions(s, c))); }},
       {"TupleOp of ChannelLinear", Symmetry::layer_group, false,
        [](Space, int64_t c) { return AnyModule(TupleOp(ChannelLinear(ChannelLinearOptions(c, 2 * c)))); }},
+      {"TupleOp of ChannelLinear without bias", Symmetry::layer_group, false,
+       [](Space, int64_t c) { return AnyModule(TupleOp(ChannelLinear(ChannelLinearOptions(c, 3).bias(false)))); }},
+      {"TupleOp of ChannelLayerNorm", Symmetry::layer_group, false,
+       [](Space, int64_t c) { return AnyModule(TupleOp(ChannelLayerNorm(ChannelLayerNormOptions(c).eps(0.1)))); }},
       {"ResBlock", Symmetry::layer_group, false,
        [](Space s, int64_t c) {
          return AnyModule(ResBlock(ResBlockOptions(AnyModule(NPLinear(NPLinearOptions(s, c, c))),
@@ -83,6 +147,32 @@ const std::vector<ZooLayer>& nfn_layers() {
        [](Space s, int64_t) { return AnyModule(KernelEncoding(KernelEncodingOptions(s))); }},
       {"CrossAttnEncoder", Symmetry::layer_group, true,
        [](Space s, int64_t c) { return AnyModule(CrossAttnEncoder(CrossAttnEncoderOptions(s, c, 3))); }},
+      // What a decoder writes keeps its order of units, whatever the order of those that were read.
+      {"CrossAttnDecoder", Symmetry::layer_group, true,
+       [](Space s, int64_t c) {
+         return tensor_in_turn(Sequential(CrossAttnEncoder(CrossAttnEncoderOptions(s, c, 3)),
+                                          CrossAttnDecoder(CrossAttnDecoderOptions(s, c)), FlattenWeights(s)));
+       }},
+      {"FlattenWeights and UnflattenWeights", Symmetry::layer_group, false,
+       [](Space s, int64_t) {
+         return features_in_turn(Sequential(FlattenWeights(s), torch::nn::Tanh(), UnflattenWeights(s)));
+       }},
+      {"UnfLinear", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(UnfLinear(UnfLinearOptions(s, c, 3))); }},
+      {"UnfRelu", Symmetry::layer_group, false, [](Space, int64_t) { return AnyModule(UnfRelu()); }, true},
+      {"UnfSequential", Symmetry::layer_group, false,
+       [](Space s, int64_t c) {
+         return AnyModule(UnfSequential(UnfSequentialOptions(s, {c, 3, 2})));
+       },
+       true},
+      {"UnfPredictor", Symmetry::layer_group, true,
+       [](Space s, int64_t c) {
+         return AnyModule(UnfPredictor(UnfPredictorOptions(s, {c, 3}, 4, 2)));
+       },
+       true},
+      {"RoleTiedLinear", Symmetry::layer_group, false,
+       [](Space s, int64_t c) { return AnyModule(RoleTiedLinear(RoleTiedLinearOptions(s, c, 3))); }},
+      {"RolePool", Symmetry::layer_group, true, [](Space s, int64_t) { return AnyModule(RolePool(s)); }},
   };
   return layers;
 }

@@ -24,11 +24,15 @@ struct ZooLayer {
   Symmetry symmetry = Symmetry::layer_group;
   bool invariant = false;  ///< maps features to one tensor
   std::function<torch::nn::AnyModule(const WeightSpacePtr& space, int64_t channels)> make;
-  bool sorts = false;  ///< piecewise linear: a derivative holds only until two entries change places
+  bool kinks = false;  ///< piecewise linear: a derivative holds until two entries change places, or one its sign
+  bool unfolded_only = false;  ///< refuses spaces with folded factors
+
+  bool takes(const WeightSpace& space) const;
 };
 
-/// All layers of nfn, and those of the research code of UNF that keep their form on every weight space.
-const std::vector<ZooLayer>& nfn_layers();
+/// Every layer that maps the features of any weight space, with its variants; layers of one tensor as TupleOp, decoders
+/// behind an encoder.
+const std::vector<ZooLayer>& layer_zoo();
 
 /// Parameters and buffers from a normal distribution of standard deviation 1/2.
 void randomize(torch::nn::Module& module, const Rng& rng);
