@@ -3,6 +3,7 @@
 #include <nfopt/nflayers/kernels/aten/coefficient_map.h>
 #include <nfopt/nflayers/kernels/aten/executor.h>
 #include <nfopt/nflayers/kernels/aten/weight_space_linear.h>
+#include <nfopt/nflayers/kernels/cuda/cuda_kernels.h>
 #include <nfopt/nflayers/layers/unf_linear_map.h>
 #include <nfopt/nflayers/random/tensor_random.h>
 #include <nfopt/nflayers/spec/error.h>
@@ -170,11 +171,14 @@ TEST(AtenExecutor, ReadsAnyStridesAndLeavesItsInputsAlone) {
   EXPECT_EQ(largest_difference(strided, copies), 0);
 }
 
+// The first call loads CUDA. LibTorch asks once whether it is there: before any test.
+const std::string kWhyNoGpu = cuda_kernels().unavailable();
+
 class Precision : public ::testing::TestWithParam<std::tuple<at::Device, at::ScalarType, double>> {};
 
 TEST_P(Precision, IsThatOfTheNumbersItIsGiven) {
   const auto [device, dtype, tolerance] = GetParam();
-  if (device.is_cuda() && !at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+  if (device.is_cuda() && !kWhyNoGpu.empty()) GTEST_SKIP() << kWhyNoGpu;
   const WeightSpace space = testing::published_transformer(6, 5, 4);
   const UnfLinearMap map(space, Fold::fixed(), 4, 2);
   const auto parameters = map.initial_parameters(rng);
@@ -196,7 +200,8 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Precision,
                                            std::tuple{at::Device(at::kCPU), at::kBFloat16, 5e-2}));
 INSTANTIATE_TEST_SUITE_P(Cuda, Precision,
                          ::testing::Values(std::tuple{at::Device(at::kCUDA), at::kDouble, 1e-12},
-                                           std::tuple{at::Device(at::kCUDA), at::kFloat, 1e-5}));
+                                           std::tuple{at::Device(at::kCUDA), at::kFloat, 1e-5},
+                                           std::tuple{at::Device(at::kCUDA), at::kBFloat16, 5e-2}));
 
 TEST(WeightSpaceLinear, HasTheDerivativesOfItsValues) {
   for (const char* which : {"attention", "repeated_labels", "cnn", "stack_of_fused_heads"}) {
