@@ -3,6 +3,7 @@
 //   optimizer_step_benchmark --benchmark_filter=unf
 //
 //   adamw, unf, ..       what a training loop calls: optimizer.step()
+//   unf/../unchecked     the same with NonFinite::ignore, as `nfopt train` does: the rule steps in place
 //   rule/..              the rule alone: `aten` by ATen operators, `fused` in place by the fused step
 //   population/..        32 networks at once, each with its own meta-parameters
 //
@@ -14,6 +15,7 @@
 #include <nfopt/nflayers/kernels/cpu/simd_target.h>
 #include <nfopt/runtime/optimizers/learned_optimizer.h>
 #include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
 #include <tbb/global_control.h>
 #include <torch/torch.h>
@@ -75,11 +77,12 @@ void count_flops(benchmark::State& state, double seconds, const RuleDescription&
   state.counters["of_peak"] = flops / peak;
 }
 
-void learned_step(benchmark::State& state, const Network& network, const std::string& preset) {
+void learned_step(benchmark::State& state, const Network& network, const std::string& preset, NonFinite non_finite) {
   const WeightSpacePtr space = space_of(network);
   const NamedParameters parameters = parameters_of(*space);
-  const auto rule = std::make_shared<const LearnedRule>(rule_preset(preset), space);
-  LearnedOptimizer optimizer(parameters, rule, rule->initial_theta(Rng(3)));
+  const auto rule = make_update_rule(rule_preset(preset), space);
+  LearnedOptimizer optimizer(parameters, rule, rule->initial_theta(Rng(3)),
+                             LearnedOptimizerOptions().non_finite(non_finite).total_steps(1'000'000));
   const auto step = [&] { optimizer.step(); };
   const double seconds = measure(state, step);
   int64_t bytes = 0;
@@ -153,8 +156,9 @@ int main(int argc, char** argv) {
     const std::string of = std::string("/") + network.name;
     add("adamw" + of, [&](benchmark::State& s) { adamw_step(s, network); });
     for (const std::string& preset : rule_preset_names())
-      if (!rule_preset(preset).context)
-        add(preset + of, [&, preset](benchmark::State& s) { learned_step(s, network, preset); });
+      for (const NonFinite non_finite : {NonFinite::stop, NonFinite::ignore})
+        add(preset + of + (non_finite == NonFinite::ignore ? "/unchecked" : ""),
+            [&, preset, non_finite](benchmark::State& s) { learned_step(s, network, preset, non_finite); });
     for (const std::string preset : {"unf", "per_parameter_mlp"}) {
       add("rule/" + preset + of + "/aten",
           [&, preset](benchmark::State& s) { rule_step(s, network, preset, Path::aten, 1, 1); });
