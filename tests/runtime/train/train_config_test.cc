@@ -1,4 +1,8 @@
+#include <gtest/gtest.h>
 #include <nfopt/runtime/train/train_config.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "tests/errors.h"
 
@@ -41,6 +45,23 @@ TEST(TrainConfig, PresetsAreResolvedAndSettingsLieOnTop) {
   const TrainConfig file = config_with({"optimizer=some/trained.safetensors"});
   EXPECT_EQ(file.optimizer.name, "trained");
   EXPECT_EQ(file.optimizer.theta, "some/trained.safetensors");
+}
+
+TEST(TrainConfig, FindsThetaFilesBesideTheConfigThatNamesThem) {
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "nfopt_theta_beside";
+  std::filesystem::create_directories(folder / "configs");
+  std::ofstream(folder / "there.safetensors") << "";
+  const std::string text =
+      std::string(kText) + "  near: {theta: ../there.safetensors}\n  far: {theta: ../not_there.safetensors}\n";
+  const std::string file = (folder / "configs" / "run.yaml").string();
+  const auto theta_of = [&](const char* name) {
+    YamlValue document = parse_yaml(text, file);
+    apply_override(document, std::string("optimizer=") + name);
+    return read_train_config(document, file).optimizer.theta;
+  };
+  EXPECT_EQ(theta_of("near"), (folder / "there.safetensors").string());
+  EXPECT_EQ(theta_of("far"), "../not_there.safetensors") << "as written: the message about it is the reader's";
+  std::filesystem::remove_all(folder);
 }
 
 TEST(TrainConfig, SchedulesAndEarlyStopAreReadAndRefused) {
