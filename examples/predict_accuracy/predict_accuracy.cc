@@ -29,8 +29,8 @@ struct Arguments {
   std::vector<std::string> overrides;
   fs::path out = "runs/predict_accuracy";
   int64_t seeds = 3;
-  int64_t epochs = 25;
-  int64_t channels = 8;
+  int64_t epochs = PredictorRunOptions().epochs;
+  int64_t channels = PredictorRunOptions().channels;
 };
 
 // The folder of a finished zoo: the one named, or the one that a config trains.
@@ -119,9 +119,11 @@ int main(int argc, char** argv) {
       ->take_all();
   app.add_option("--out", arguments.out, "Folder for figures; default runs/predict_accuracy")->type_name("DIR");
   app.add_option("--seeds", arguments.seeds, "Splits and initial values; default 3")->check(CLI::Range(1, 100));
-  app.add_option("--epochs", arguments.epochs, "Of UNF and NFN, a tenth of StatNN's; default 25")
+  app.add_option("--epochs", arguments.epochs, "Of UNF and NFN, a tenth of StatNN's")
+      ->capture_default_str()
       ->check(CLI::Range(1, 10000));
-  app.add_option("--channels", arguments.channels, "Of the layers of UNF and NFN; default 8")
+  app.add_option("--channels", arguments.channels, "Of the layers of UNF and NFN")
+      ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   CLI11_PARSE(app, argc, argv);
   try {

@@ -9,10 +9,10 @@
 struct PredictorRunOptions {
   std::string predictor;
   uint64_t seed = 0;
-  int64_t epochs = 40;
+  int64_t epochs = 25;
   int64_t batch_size = 32;
   double learning_rate = 1e-3;  // Adam
-  int64_t channels = 16;
+  int64_t channels = 8;
   int64_t hidden = 64;
 };
 

@@ -12,7 +12,19 @@ using testing::contains;
 using testing::Outcome;
 using testing::text_of;
 
-using MetaTrainRanks = testing::TinyMetaTask;
+class MetaTrainRanks : public testing::TinyMetaTask {
+ protected:
+  /// How `other` ends, within seconds, when `victim` is killed in the middle of the run "lost".
+  Outcome other_after_kill(testing::Command& victim, testing::Command& other) {
+    other.start();
+    const Outcome killed = victim.run_until([&] { return fs::exists(checkpoint("lost", 15)); }, SIGKILL);
+    EXPECT_EQ(killed.signal, SIGKILL) << "the run ended before it could be killed: " << killed.err;
+    const auto begin = std::chrono::steady_clock::now();
+    const Outcome left = other.wait();
+    EXPECT_LE(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 4.0);
+    return left;
+  }
+};
 
 TEST_F(MetaTrainRanks, TwoRanksEqualOneBitForBit) {
   ASSERT_EQ(run("one").status, 0);
@@ -28,12 +40,7 @@ TEST_F(MetaTrainRanks, TwoRanksEqualOneBitForBit) {
 TEST_F(MetaTrainRanks, AKilledRankEndsTheRunInTimeAndLeavesACheckpointForAnyNumberOfRanks) {
   ASSERT_EQ(run("whole").status, 0);
   Pair pair = two_ranks("lost", {"--set", "ranks.timeout=1.5"});
-  pair.zero.start();
-  const Outcome killed = pair.one.run_until([&] { return fs::exists(checkpoint("lost", 15)); }, SIGKILL);
-  EXPECT_EQ(killed.signal, SIGKILL) << "the run ended before it could be killed: " << killed.err;
-  const auto begin = std::chrono::steady_clock::now();
-  const Outcome left = pair.zero.wait();
-  EXPECT_LE(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 4.0);
+  const Outcome left = other_after_kill(pair.one, pair.zero);
   expect_refused(left, "rank 1 of 2 gives no sign of life since 1.5 s");
   EXPECT_TRUE(contains(left.err, "The last checkpoint is outer step ")) << left.err;
   EXPECT_TRUE(contains(left.err, "--resume")) << left.err;
@@ -48,12 +55,7 @@ TEST_F(MetaTrainRanks, AKilledRankEndsTheRunInTimeAndLeavesACheckpointForAnyNumb
 TEST_F(MetaTrainRanks, AKilledRankZeroEndsTheOthersInTimeAndLeavesACheckpoint) {
   ASSERT_EQ(run("whole").status, 0);
   Pair pair = two_ranks("lost", {"--set", "ranks.timeout=1.5"});
-  pair.one.start();
-  const Outcome killed = pair.zero.run_until([&] { return fs::exists(checkpoint("lost", 15)); }, SIGKILL);
-  EXPECT_EQ(killed.signal, SIGKILL) << "the run ended before it could be killed: " << killed.err;
-  const auto begin = std::chrono::steady_clock::now();
-  const Outcome left = pair.one.wait();
-  EXPECT_LE(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 4.0);
+  const Outcome left = other_after_kill(pair.zero, pair.one);
   expect_refused(left, "rank 0");
   EXPECT_TRUE(contains(left.err, "continue with --resume from the last checkpoint of rank 0's folder")) << left.err;
   EXPECT_FALSE(fs::exists(checkpoint("lost", kSteps)));
