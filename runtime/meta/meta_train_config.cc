@@ -40,10 +40,7 @@ std::vector<std::pair<std::string, double>> read_init(YamlMap map) {
 }
 
 std::optional<ClippedMomentumStart> read_start(YamlMap map) {
-  if (!map.has("clipped_momentum")) {
-    map.finish();
-    return {};
-  }
+  const bool named = map.has("clipped_momentum");
   ClippedMomentumStart start;
   YamlMap given = map.map_or_empty("clipped_momentum");
   start.rate = given.real("rate", {.above = 0.0}, start.rate);
@@ -55,6 +52,7 @@ std::optional<ClippedMomentumStart> read_start(YamlMap map) {
   start.nominal = given.real("nominal", {.above = 0.0}, start.nominal);
   given.finish();
   map.finish();
+  if (!named) return {};
   return start;
 }
 
