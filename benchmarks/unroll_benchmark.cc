@@ -79,8 +79,9 @@ void Rule_step(benchmark::State& state) {
   for (const at::Tensor& tensor : members.tensors()) grads.push_back(at::full_like(tensor, 1e-3));
   RuleState rule_state = rule->init(members.tensors());
   StepContext context;
+  const auto steps = rule->in_place_steps(theta, members.tensors().front());
   for (auto _ : state) {
-    rule->step_in_place(theta, members.tensors(), grads, rule_state, context);
+    steps->step(members.tensors(), grads, rule_state, context);
     ++context.step;
   }
   count_members(state, 2 * kPairs);
@@ -90,6 +91,7 @@ BENCHMARK(Rule_step);
 void OuterStep(benchmark::State& state) {
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(state.range(0)));
   PopulationOptions options;
+  at::set_num_threads(1);  // as meta_train does: OpenMP threads that wait would take a core from TBB
   Population population(options, {{paper_task(), 16, state.range(1)}}, rules("unf"));
   const auto rule = rules("unf")(paper_task()->task(Rng(0))->space());
   const at::Tensor theta = population.layout().flatten(rule->initial_theta(Rng(3)));
@@ -106,6 +108,7 @@ BENCHMARK(OuterStep)
     ->Args({2, 4})
     ->Args({1, 1})
     ->Args({2, 1})
+    ->Args({2, 2})
     ->Args({2, 8});
 
 }  // namespace

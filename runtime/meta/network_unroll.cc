@@ -153,11 +153,11 @@ void NetworkUnroll::draw_batches() {
                    particles_[i].variation, particle_rng("noise", i));
 }
 
-at::Tensor NetworkUnroll::step(const NamedTensors& theta) {
+at::Tensor NetworkUnroll::step(InPlaceSteps& rule) {
   const at::NoGradGuard no_grad;
   (*gradient_)(members_, batches_->examples(), Pass{true, particle_rng("pass", 0).index(particles_[0].steps)});
   const std::vector<at::Tensor> params = select(members_.tensors(), parameters_);
-  rule_->step_in_place(theta, params, gradient_->gradients(), rule_state_, context(gradient_->loss()));
+  rule.step(params, gradient_->gradients(), rule_state_, context(gradient_->loss()));
   return gradient_->loss();
 }
 
@@ -198,6 +198,8 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
   std::vector<double> weights(static_cast<size_t>(all));
 
   const double top = TaskFamily::loss_bound(*task_);
+  std::unique_ptr<InPlaceSteps> in_place;
+  std::shared_ptr<const UpdateRule> prepared;  // the rule of in_place: a restart may bring another one
   for (int64_t t = 0; t < steps; ++t) {
     const std::vector<bool> restart = restarting(plan, t);
     const auto trains = [&](int64_t i) {
@@ -208,7 +210,11 @@ Window NetworkUnroll::run(const at::Tensor& flat_theta, const UnrollPlan& plan) 
     at::Tensor raw;
     if (any) {
       draw_batches();
-      raw = differentiable ? differentiable_step(theta) : step(theta);
+      if (!differentiable && prepared != rule_) {
+        in_place = rule_->in_place_steps(theta, members_.tensors()[parameters_.front()]);
+        prepared = rule_;
+      }
+      raw = differentiable ? differentiable_step(theta) : step(*in_place);
       const at::Tensor values = raw.detach().to(at::kDouble).contiguous();
       const double* value = values.const_data_ptr<double>();
       for (int64_t i = 0; i < count; ++i) {

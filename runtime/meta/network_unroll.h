@@ -81,7 +81,7 @@ class NFOPT_API NetworkUnroll final : public Unroll {
   std::vector<bool> restarting(const UnrollPlan& plan, int64_t t) const;
   StepContext context(const at::Tensor& loss) const;
   void draw_batches();
-  at::Tensor step(const NamedTensors& theta);
+  at::Tensor step(InPlaceSteps& rule);
   at::Tensor differentiable_step(const NamedTensors& theta);
   void replace_rows(at::Tensor& tensor, const at::Tensor& fresh, int64_t i) const;
 

@@ -140,32 +140,54 @@ bool FusedRule::accepts(const std::vector<at::Tensor>& params, const std::vector
 }
 
 template <class T>
-void FusedRule::run(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
-                    const std::vector<at::Tensor>& grads, const RuleState& state, const std::vector<int64_t>& steps,
-                    const Buffers& buffers) const {
+void FusedRule::pack(std::span<const at::Tensor> theta, PackedTheta& packed) const {
   const size_t scalars = form_.form == StepForm::learnable_residual ? 3 : 0;
-  std::vector<at::Tensor> values;
-  for (const at::Tensor& value : theta) values.push_back(value.contiguous());
+  const size_t hidden = 2 * step_.description().hidden.size();
+  std::vector<at::Tensor> whole;  // a member's numbers may lie between those of other tensors, but side by side
+  cpu::ThetaArguments<T> arguments;
+  for (size_t i = 0; i + scalars < theta.size(); ++i) {
+    const bool as_is = theta[i].size(0) > 0 && theta[i][0].is_contiguous();
+    const at::Tensor& value = as_is ? theta[i] : whole.emplace_back(theta[i].contiguous());
+    (i < hidden ? arguments.body : arguments.mixing).push_back(read<T>(value));
+    if (i >= hidden) arguments.mixing_numels.push_back(value.numel() / value.size(0));
+    packed.members = std::max(packed.members, value.size(0));
+  }
+  packed.a = {form_.step_mult};
+  packed.b = {form_.form == StepForm::exponential ? form_.exp_mult : form_.out_mult};
+  if (scalars > 0) {
+    const std::span<const at::Tensor> learned = theta.last(scalars);
+    packed.a = exponentials<T>(learned[0].contiguous());
+    packed.b = exponentials<T>(learned[1].contiguous());
+    packed.w = exponentials<T>(learned[2].contiguous());
+  }
+  arguments.members = packed.members;
+  packed.numbers = at::empty({packed.members, step_.packed_numbers()}, theta.front().options().requires_grad(false));
+  step_.pack(arguments, packed.numbers.mutable_data_ptr<T>());
+}
 
+FusedRule::PackedTheta FusedRule::pack(std::span<const at::Tensor> theta) const {
+  PackedTheta packed;
+  if (theta.front().scalar_type() == at::kFloat)
+    pack<float>(theta, packed);
+  else
+    pack<double>(theta, packed);
+  return packed;
+}
+
+template <class T>
+void FusedRule::run(const PackedTheta& theta, const std::vector<at::Tensor>& params,
+                    const std::vector<at::Tensor>& grads, const RuleState& state, const std::vector<int64_t>& steps,
+                    const Buffers& buffers, at::Tensor& workspace) const {
   cpu::StepArguments<T> arguments;
   arguments.members = params.front().size(0);
-  const size_t hidden = 2 * step_.description().hidden.size();
-  for (size_t i = 0; i + scalars < values.size(); ++i) {
-    (i < hidden ? arguments.body : arguments.mixing).push_back(read<T>(values[i]));
-    if (i >= hidden) arguments.mixing_numels.push_back(values[i].numel() / values[i].size(0));
-  }
+  arguments.theta = read<T>(theta.numbers);
   for (const int64_t step : steps) {
     const std::vector<double> row = time_features(step, time_scales_);
     arguments.constants.insert(arguments.constants.end(), row.begin(), row.end());
   }
-  arguments.a = {form_.step_mult};
-  arguments.b = {form_.form == StepForm::exponential ? form_.exp_mult : form_.out_mult};
-  if (scalars > 0) {
-    const std::span<const at::Tensor> learned = std::span<const at::Tensor>(values).last(scalars);
-    arguments.a = exponentials<T>(learned[0]);
-    arguments.b = exponentials<T>(learned[1]);
-    arguments.w = exponentials<T>(learned[2]);
-  }
+  arguments.a = theta.a;
+  arguments.b = theta.b;
+  arguments.w = theta.w;
   for (size_t i = 0; i < params.size(); ++i) {
     arguments.params.push_back(read<T>(params[i]));
     arguments.grads.push_back(read<T>(grads[i]));
@@ -179,20 +201,21 @@ void FusedRule::run(std::span<const at::Tensor> theta, const std::vector<at::Ten
     arguments.step_momentum = write<T>(buffers.step_momentum);
   }
   const int64_t bytes = step_.workspace(arguments.members, sizeof(T));
-  const at::Tensor workspace = at::empty({bytes}, at::TensorOptions().dtype(at::kByte));
-  step_(arguments, workspace.mutable_data_ptr(), bytes);
+  if (!workspace.defined() || workspace.numel() < bytes)
+    workspace = at::empty({bytes}, at::TensorOptions().dtype(at::kByte));
+  step_(arguments, workspace.mutable_data_ptr(), workspace.numel());
 }
 
-void FusedRule::dispatch(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
+void FusedRule::dispatch(const PackedTheta& theta, const std::vector<at::Tensor>& params,
                          const std::vector<at::Tensor>& grads, const RuleState& state,
-                         const std::vector<int64_t>& steps, const Buffers& buffers) const {
+                         const std::vector<int64_t>& steps, const Buffers& buffers, at::Tensor& workspace) const {
   if (params.front().scalar_type() == at::kFloat)
-    run<float>(theta, params, grads, state, steps, buffers);
+    run<float>(theta, params, grads, state, steps, buffers, workspace);
   else
-    run<double>(theta, params, grads, state, steps, buffers);
+    run<double>(theta, params, grads, state, steps, buffers, workspace);
 }
 
-Update FusedRule::update(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
+Update FusedRule::update(const PackedTheta& theta, const std::vector<at::Tensor>& params,
                          const std::vector<at::Tensor>& grads, const RuleState& state,
                          const std::vector<int64_t>& steps) const {
   const at::TensorOptions options = params.front().options().requires_grad(false);
@@ -203,19 +226,20 @@ Update FusedRule::update(std::span<const at::Tensor> theta, const std::vector<at
   for (at::Tensor& update : result.updates) buffers.outputs.push_back(update);
   buffers.momenta = result.state.at("momenta");
   if (form_.form == StepForm::learnable_residual) buffers.step_momentum = result.state.at("step_momentum");
-  dispatch(theta, params, grads, state, steps, buffers);
+  at::Tensor workspace;
+  dispatch(theta, params, grads, state, steps, buffers, workspace);
   return result;
 }
 
-void FusedRule::step_in_place(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
-                              const std::vector<at::Tensor>& grads, RuleState& state,
-                              const std::vector<int64_t>& steps) const {
+void FusedRule::step_in_place(const PackedTheta& theta, const std::vector<at::Tensor>& params,
+                              const std::vector<at::Tensor>& grads, RuleState& state, const std::vector<int64_t>& steps,
+                              at::Tensor& workspace) const {
   Buffers buffers;
   buffers.outputs = params;
   buffers.subtract = true;
   buffers.momenta = state.at("momenta");
   if (form_.form == StepForm::learnable_residual) buffers.step_momentum = state.at("step_momentum");
-  dispatch(theta, params, grads, state, steps, buffers);
+  dispatch(theta, params, grads, state, steps, buffers, workspace);
   // Written through pointers: whoever has saved these tensors for a backward pass must notice.
   for (const at::Tensor& parameter : params) parameter.unsafeGetTensorImpl()->bump_version();
   for (const auto& [name, tensor] : state) tensor.unsafeGetTensorImpl()->bump_version();

@@ -25,12 +25,22 @@ class FusedRule {
   static bool accepts(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
                       const RuleState& state);
 
-  /// `theta` has one value [P|1, ...] per meta-parameter in the type of the parameters, `steps` one entry for all members
-  /// or one for each. Not differentiable.
-  Update update(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
-                const std::vector<at::Tensor>& grads, const RuleState& state, const std::vector<int64_t>& steps) const;
-  void step_in_place(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
-                     const std::vector<at::Tensor>& grads, RuleState& state, const std::vector<int64_t>& steps) const;
+  /// Meta-parameters as the kernels read them.
+  struct PackedTheta {
+    int64_t members = 1;
+    at::Tensor numbers;           ///< [P|1, cpu::FusedStep::packed_numbers()]
+    std::vector<double> a, b, w;  ///< [P|1] of the step form
+  };
+  /// `theta` has one value [P|1, ...] per meta-parameter in the type of the parameters. One pack serves many steps.
+  PackedTheta pack(std::span<const at::Tensor> theta) const;
+
+  /// `steps` has one entry for all members or one for each. Not differentiable.
+  Update update(const PackedTheta& theta, const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
+                const RuleState& state, const std::vector<int64_t>& steps) const;
+  /// `workspace` is memory that one step leaves to the next; undefined at first.
+  void step_in_place(const PackedTheta& theta, const std::vector<at::Tensor>& params,
+                     const std::vector<at::Tensor>& grads, RuleState& state, const std::vector<int64_t>& steps,
+                     at::Tensor& workspace) const;
 
  private:
   struct Buffers;  // what a call writes
@@ -38,12 +48,14 @@ class FusedRule {
             std::shared_ptr<const ParameterLayout> layout);
 
   template <class T>
-  void run(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
-           const std::vector<at::Tensor>& grads, const RuleState& state, const std::vector<int64_t>& steps,
-           const Buffers& buffers) const;
-  void dispatch(std::span<const at::Tensor> theta, const std::vector<at::Tensor>& params,
-                const std::vector<at::Tensor>& grads, const RuleState& state, const std::vector<int64_t>& steps,
-                const Buffers& buffers) const;
+  void pack(std::span<const at::Tensor> theta, PackedTheta& packed) const;
+  template <class T>
+  void run(const PackedTheta& theta, const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
+           const RuleState& state, const std::vector<int64_t>& steps, const Buffers& buffers,
+           at::Tensor& workspace) const;
+  void dispatch(const PackedTheta& theta, const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads,
+                const RuleState& state, const std::vector<int64_t>& steps, const Buffers& buffers,
+                at::Tensor& workspace) const;
 
   cpu::FusedStep step_;
   std::shared_ptr<const ParameterLayout> layout_;

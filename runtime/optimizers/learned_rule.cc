@@ -187,7 +187,42 @@ Update LearnedRule::update(const NamedTensors& theta, const std::vector<at::Tens
     return parts_->run(*this, theta, params, grads, state, context, nullptr);
   parts_->check_tensors(params, grads, state);
   const std::vector<at::Tensor> values = theta_values(*this, parts_->shapes, theta, params.front());
-  return parts_->fused->update(values, params, grads, state, steps_of(context, params.front().size(0)));
+  return parts_->fused->update(parts_->fused->pack(values), params, grads, state,
+                               steps_of(context, params.front().size(0)));
+}
+
+class LearnedRule::FusedSteps final : public InPlaceSteps {
+ public:
+  FusedSteps(const LearnedRule& rule, const NamedTensors& theta, const at::Tensor& like)
+      : rule_(rule),
+        theta_(theta),
+        type_(like.scalar_type()),
+        packed_(rule.parts_->fused->pack(theta_values(rule, rule.parts_->shapes, theta, like))) {}
+
+  void step(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads, RuleState& state,
+            const StepContext& context) override {
+    const at::NoGradGuard no_grad;
+    if (!FusedRule::accepts(params, grads, state) || params.front().scalar_type() != type_)
+      return rule_.UpdateRule::step_in_place(theta_, params, grads, state, context);
+    rule_.parts_->check_tensors(params, grads, state);
+    check_members(packed_.members, params.front());
+    rule_.parts_->fused->step_in_place(packed_, params, grads, state, steps_of(context, params.front().size(0)),
+                                       workspace_);
+  }
+
+ private:
+  const LearnedRule& rule_;
+  NamedTensors theta_;
+  at::ScalarType type_;
+  FusedRule::PackedTheta packed_;
+  at::Tensor workspace_;
+};
+
+std::unique_ptr<InPlaceSteps> LearnedRule::in_place_steps(const NamedTensors& theta, const at::Tensor& like) const {
+  const bool fits = like.is_cpu() && (like.scalar_type() == at::kFloat || like.scalar_type() == at::kDouble);
+  if (parts_->fused == nullptr || !fits) return UpdateRule::in_place_steps(theta, like);
+  const at::NoGradGuard no_grad;
+  return std::make_unique<FusedSteps>(*this, theta, like);
 }
 
 void LearnedRule::step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
@@ -196,9 +231,7 @@ void LearnedRule::step_in_place(const NamedTensors& theta, const std::vector<at:
   const at::NoGradGuard no_grad;
   if (parts_->fused == nullptr || !FusedRule::accepts(params, grads, state))
     return UpdateRule::step_in_place(theta, params, grads, state, context);
-  parts_->check_tensors(params, grads, state);
-  const std::vector<at::Tensor> values = theta_values(*this, parts_->shapes, theta, params.front());
-  parts_->fused->step_in_place(values, params, grads, state, steps_of(context, params.front().size(0)));
+  FusedSteps(*this, theta, params.front()).step(params, grads, state, context);
 }
 
 Update LearnedRule::update_with_aten(const NamedTensors& theta, const std::vector<at::Tensor>& params,

@@ -50,6 +50,7 @@ class NFOPT_API LearnedRule final : public UpdateRule {
                 const RuleState& state, const StepContext& context) const override;
   void step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                      const std::vector<at::Tensor>& grads, RuleState& state, const StepContext& context) const override;
+  std::unique_ptr<InPlaceSteps> in_place_steps(const NamedTensors& theta, const at::Tensor& like) const override;
   std::string describe() const override;
 
   /// Whether steps on the CPU that need no gradients are fused (docs/optimizers.md, "The fused CPU step"). `update` and
@@ -66,6 +67,7 @@ class NFOPT_API LearnedRule final : public UpdateRule {
 
  private:
   struct Parts;
+  class FusedSteps;
   std::unique_ptr<const Parts> parts_;
 };
 

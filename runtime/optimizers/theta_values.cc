@@ -27,11 +27,14 @@ std::vector<at::Tensor> theta_values(const UpdateRule& rule, const std::vector<T
     values.push_back(as_is ? value : value.to(like.device(), like.scalar_type()));
   }
   if (given != theta.end()) check_theta(rule, theta);
-  for (const at::Tensor& value : values)
-    if (value.size(0) != 1 && value.size(0) != like.size(0))
-      throw Error("optimizer", "theta has " + std::to_string(value.size(0)) + " members, the parameters have " +
-                                   std::to_string(like.size(0)) + ". Give one theta for all, or one per member.");
+  for (const at::Tensor& value : values) check_members(value.size(0), like);
   return values;
+}
+
+void check_members(int64_t theta_members, const at::Tensor& like) {
+  if (theta_members != 1 && theta_members != like.size(0))
+    throw Error("optimizer", "theta has " + std::to_string(theta_members) + " members, the parameters have " +
+                                 std::to_string(like.size(0)) + ". Give one theta for all, or one per member.");
 }
 
 void check_theta(const UpdateRule& rule, const NamedTensors& theta) {

@@ -3,7 +3,29 @@
 
 namespace nfopt {
 
+namespace {
+
+class StepsOfOneTheta final : public InPlaceSteps {
+ public:
+  StepsOfOneTheta(const UpdateRule& rule, NamedTensors theta) : rule_(rule), theta_(std::move(theta)) {}
+  void step(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads, RuleState& state,
+            const StepContext& context) override {
+    rule_.step_in_place(theta_, params, grads, state, context);
+  }
+
+ private:
+  const UpdateRule& rule_;
+  NamedTensors theta_;
+};
+
+}  // namespace
+
+InPlaceSteps::~InPlaceSteps() = default;
 UpdateRule::~UpdateRule() = default;
+
+std::unique_ptr<InPlaceSteps> UpdateRule::in_place_steps(const NamedTensors& theta, const at::Tensor&) const {
+  return std::make_unique<StepsOfOneTheta>(*this, theta);
+}
 
 void UpdateRule::step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                                const std::vector<at::Tensor>& grads, RuleState& state,

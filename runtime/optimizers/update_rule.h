@@ -33,6 +33,15 @@ struct Update {
   RuleState state;
 };
 
+/// Steps of a rule with meta-parameters that stay what they are. [one thread at a time]
+class NFOPT_API InPlaceSteps {
+ public:
+  virtual ~InPlaceSteps();
+  /// As UpdateRule::step_in_place.
+  virtual void step(const std::vector<at::Tensor>& params, const std::vector<at::Tensor>& grads, RuleState& state,
+                    const StepContext& context) = 0;
+};
+
 /// A learned update rule, as a pure function of everything it reads.
 ///
 ///   updates, state' = update(theta, params, grads, state, context)        params' = params - lr * updates
@@ -66,6 +75,9 @@ class NFOPT_API UpdateRule {
   /// computes equals `update` within rounding; members never mix, so that splitting a population changes no bit.
   virtual void step_in_place(const NamedTensors& theta, const std::vector<at::Tensor>& params,
                              const std::vector<at::Tensor>& grads, RuleState& state, const StepContext& context) const;
+  /// For many steps with one theta on parameters of the type and device of `like` [P, ...]: what follows from theta alone
+  /// is computed once, here. Changes of theta afterwards are not seen. The rule must outlive what it returns.
+  virtual std::unique_ptr<InPlaceSteps> in_place_steps(const NamedTensors& theta, const at::Tensor& like) const;
 
   /// Everything a checkpoint must say so that it can be stepped again: features with every epsilon, decays, network,
   /// step form (JSON text).

@@ -43,7 +43,7 @@ struct FusedStep::Layout {
     int64_t index = 0;  ///< block or chunk
   };
   struct Slot {  ///< of one member at a time: offsets in bytes
-    int64_t flat = 0, body = 0, mixing = 0, sums = 0, planes = 0, partials = 0, squares = 0, scales = 0, size = 0;
+    int64_t first_bias = 0, sums = 0, planes = 0, partials = 0, squares = 0, scales = 0, size = 0;
   };
 
   Slot slot(int64_t number_size) const;
@@ -52,14 +52,17 @@ struct FusedStep::Layout {
   bool inside(int64_t members) const { return shape.total >= kParallelElements && members < 2 * allowed_threads(); }
 
   template <class T>
-  void pack(const StepArguments<T>& arguments, int64_t member, T* flat, T* body, T* mixing) const;
+  void pack(const ThetaArguments<T>& theta, int64_t member, T* flat, T* packed) const;
+  template <class T>
+  const T* first_bias(const StepArguments<T>& arguments, int64_t member, const T* theta, T* bias) const;
   template <class T>
   void run(const StepArguments<T>& arguments, int64_t member, char* workspace, bool parallel) const;
 
   StepShape shape;
-  int64_t body_numbers = 0;
-  int64_t partial_numbers = 0;
+  // Packed meta-parameters: hidden layers, weights of the first one's constant channels [constants, out], mixing layer.
+  int64_t constant_weights = 0, mixing_numbers = 0, packed_numbers = 0;
   int64_t stored_numbers = 0;  ///< parameters of the mixing layer
+  int64_t partial_numbers = 0;
   std::tuple<std::vector<float>, std::vector<double>> packed_scale;
   std::vector<Piece> blocks, chunks;
 };
@@ -73,9 +76,9 @@ FusedStep::Layout::Layout(FusedDescription description) {
     BodyLayer layer;
     layer.in = in;
     layer.out = padded(out);
-    layer.weights = body_numbers;
+    layer.weights = packed_numbers;
     layer.bias = layer.weights + layer.in * layer.out;
-    body_numbers = aligned(layer.bias + layer.out);
+    packed_numbers = aligned(layer.bias + layer.out);
     shape.width = std::max(shape.width, layer.out);
     shape.body.push_back(layer);
     in = layer.out;
@@ -86,6 +89,9 @@ FusedStep::Layout::Layout(FusedDescription description) {
     for (int64_t b = 0; b * kSquareBlock < d.numels[t]; ++b) blocks.push_back({static_cast<int64_t>(t), b});
   }
   const Mixing& mixing = d.mixing;
+  constant_weights = packed_numbers;
+  mixing_numbers = aligned(constant_weights + d.constants * shape.body.front().out);
+  packed_numbers = aligned(mixing_numbers + mixing.packed.size());
   for (size_t v = 0; v < mixing.views.size(); ++v) {
     shape.partials.emplace_back();
     for (int64_t chunk = 0; chunk < mixing.views[v].chunks(); ++chunk) {
@@ -107,9 +113,7 @@ FusedStep::Layout::Slot FusedStep::Layout::slot(int64_t number_size) const {
     at = slot.size;
     slot.size += aligned(bytes);
   };
-  take(slot.flat, (stored_numbers + 1) * number_size);
-  take(slot.body, body_numbers * number_size);
-  take(slot.mixing, mixing.packed.size() * number_size);
+  take(slot.first_bias, shape.body.front().out * number_size);
   take(slot.sums, mixing.sums * padded(mixing.in_channels) * number_size);
   take(slot.planes, mixing.planes * number_size);
   take(slot.partials, partial_numbers * number_size);
@@ -119,27 +123,20 @@ FusedStep::Layout::Slot FusedStep::Layout::slot(int64_t number_size) const {
 }
 
 template <class T>
-void FusedStep::Layout::pack(const StepArguments<T>& arguments, int64_t member, T* flat, T* body, T* packed) const {
+void FusedStep::Layout::pack(const ThetaArguments<T>& theta, int64_t member, T* flat, T* packed) const {
   const FusedDescription& d = shape.description;
-  std::fill(body, body + body_numbers, T(0));
-  std::vector<double> bias;
+  std::fill(packed, packed + packed_numbers, T(0));
   for (size_t l = 0; l < shape.body.size(); ++l) {
     const BodyLayer& layer = shape.body[l];
-    const T* w = arguments.body[2 * l].of(member);
-    const T* b = arguments.body[2 * l + 1].of(member);
+    const T* w = theta.body[2 * l].of(member);
+    const T* b = theta.body[2 * l + 1].of(member);
     const int64_t in = l == 0 ? shape.channels() : d.hidden[l - 1], out = d.hidden[l];
-    const bool last = l + 1 == shape.body.size();
-    bias.assign(b, b + out);
-    if (l == 0 && d.constants > 0) {  // the same number everywhere: part of the bias
-      const size_t rows = arguments.constants.size() / d.constants;
-      const double* constants = arguments.constants.data() + (rows == 1 ? 0 : member * d.constants);
-      for (int64_t k = 0; k < d.constants; ++k)
-        for (int64_t o = 0; o < out; ++o) bias[o] += constants[k] * static_cast<double>(w[(in + k) * out + o]);
-    }
-    for (int64_t o = 0; o < out; ++o) body[layer.bias + o] = static_cast<T>(bias[o]);
-    T* weights = body + layer.weights;
+    std::copy(b, b + out, packed + layer.bias);
+    for (int64_t k = 0; l == 0 && k < d.constants; ++k)
+      std::copy(w + (in + k) * out, w + (in + k + 1) * out, packed + constant_weights + k * layer.out);
+    T* weights = packed + layer.weights;
     for (int64_t i = 0; i < in; ++i) {
-      if (last) {
+      if (l + 1 == shape.body.size()) {
         std::copy(w + i * out, w + (i + 1) * out, weights + i * layer.out);
         continue;
       }
@@ -150,16 +147,35 @@ void FusedStep::Layout::pack(const StepArguments<T>& arguments, int64_t member, 
       std::copy(w + i * out + o, w + (i + 1) * out, to);
     }
   }
-  for (size_t i = 0; i < arguments.mixing.size(); ++i) {
-    const T* from = arguments.mixing[i].of(member);
-    flat = std::copy(from, from + arguments.mixing_numels[i], flat);
+  for (size_t i = 0; i < theta.mixing.size(); ++i) {
+    const T* from = theta.mixing[i].of(member);
+    flat = std::copy(from, from + theta.mixing_numels[i], flat);
   }
   flat -= stored_numbers;
   const PackedCoefficients& map = d.mixing.packed;
   const std::vector<T>& scale = std::get<std::vector<T>>(packed_scale);
   flat[stored_numbers] = T(0);  // what no stored number fills comes from here
+  T* mixing = packed + mixing_numbers;
   for (int64_t i = 0; i < map.size(); ++i)
-    packed[i] = scale[i] * flat[map.source[i] < 0 ? stored_numbers : map.source[i]];
+    mixing[i] = scale[i] * flat[map.source[i] < 0 ? stored_numbers : map.source[i]];
+}
+
+/// The bias of the first layer with what is the same for all elements: channels that are constants of the step.
+template <class T>
+const T* FusedStep::Layout::first_bias(const StepArguments<T>& arguments, int64_t member, const T* theta,
+                                       T* bias) const {
+  const int64_t count = shape.description.constants;
+  const BodyLayer& first = shape.body.front();
+  if (count == 0) return theta + first.bias;
+  const bool shared = static_cast<int64_t>(arguments.constants.size()) == count;
+  const double* constants = arguments.constants.data() + (shared ? 0 : member * count);
+  for (int64_t o = 0; o < first.out; ++o) {
+    auto sum = static_cast<double>(theta[first.bias + o]);
+    for (int64_t k = 0; k < count; ++k)
+      sum += constants[k] * static_cast<double>(theta[constant_weights + k * first.out + o]);
+    bias[o] = static_cast<T>(sum);
+  }
+  return bias;
 }
 
 template <class T>
@@ -167,8 +183,6 @@ void FusedStep::Layout::run(const StepArguments<T>& arguments, int64_t m, char* 
   const FusedDescription& d = shape.description;
   const Slot at = slot(sizeof(T));
   const auto numbers = [&](int64_t offset) { return reinterpret_cast<T*>(workspace + offset); };
-  pack(arguments, m, numbers(at.flat), numbers(at.body), numbers(at.mixing));
-
   StepMember<T> member;
   for (size_t t = 0; t < d.numels.size(); ++t) {
     member.params.push_back(arguments.params[t].of(m));
@@ -185,8 +199,10 @@ void FusedStep::Layout::run(const StepArguments<T>& arguments, int64_t m, char* 
   member.a = static_cast<T>(entry(arguments.a, m));
   member.b = static_cast<T>(entry(arguments.b, m));
   member.w = static_cast<T>(entry(arguments.w, m));
-  member.packed_body = numbers(at.body);
-  member.packed_mixing = numbers(at.mixing);
+  const T* theta = arguments.theta.of(m);
+  member.packed_body = theta;
+  member.packed_mixing = theta + mixing_numbers;
+  member.first_bias = first_bias(arguments, m, theta, numbers(at.first_bias));
   member.sums = numbers(at.sums);
   member.planes = numbers(at.planes);
   member.partials = numbers(at.partials);
@@ -225,6 +241,15 @@ FusedStep::~FusedStep() = default;
 
 const FusedDescription& FusedStep::description() const { return layout_->shape.description; }
 
+int64_t FusedStep::packed_numbers() const { return layout_->packed_numbers; }
+
+template <class T>
+void FusedStep::pack(const ThetaArguments<T>& theta, T* packed) const {
+  std::vector<T> flat(static_cast<size_t>(layout_->stored_numbers + 1));
+  for (int64_t m = 0; m < theta.members; ++m)
+    layout_->pack(theta, m, flat.data(), packed + m * layout_->packed_numbers);
+}
+
 int64_t FusedStep::workspace(int64_t members, int64_t number_size) const {
   return layout_->slots(members) * layout_->slot(number_size).size;
 }
@@ -246,6 +271,8 @@ void FusedStep::operator()(const StepArguments<T>& arguments, void* workspace, i
   });
 }
 
+template NFOPT_API void FusedStep::pack(const ThetaArguments<float>&, float*) const;
+template NFOPT_API void FusedStep::pack(const ThetaArguments<double>&, double*) const;
 template NFOPT_API void FusedStep::operator()(const StepArguments<float>&, void*, int64_t) const;
 template NFOPT_API void FusedStep::operator()(const StepArguments<double>&, void*, int64_t) const;
 

@@ -44,13 +44,20 @@ struct PerMember {
   T* of(int64_t member) const { return data + member * step; }
 };
 
-/// What one call reads and writes.
+/// Meta-parameters.
 template <class T>
-struct StepArguments {
+struct ThetaArguments {
   int64_t members = 1;
   /// w [in, out] and b [out] of every hidden layer, then the parameters that Mixing::packed counts, end to end.
   std::vector<PerMember<const T>> body, mixing;
   std::vector<int64_t> mixing_numels;
+};
+
+/// What one step reads and writes.
+template <class T>
+struct StepArguments {
+  int64_t members = 1;
+  PerMember<const T> theta;                       ///< as FusedStep::pack leaves it
   std::vector<double> constants;                  ///< [P|1, constants]
   std::vector<double> a, b, w;                    ///< [P|1] of the step
   std::vector<PerMember<const T>> params, grads;  ///< contiguous, one per parameter
@@ -80,6 +87,12 @@ class NFOPT_API FusedStep {
   ~FusedStep();
 
   const FusedDescription& description() const;
+  /// Numbers of a member's meta-parameters, packed for the kernels; a multiple of 64 bytes.
+  int64_t packed_numbers() const;
+  /// `packed` [P, packed_numbers()] is aligned to 64 bytes. Worth doing once for many steps: it costs a few percent of one
+  /// on a network of some thousand parameters.
+  template <class T>
+  void pack(const ThetaArguments<T>& theta, T* packed) const;
   /// Bytes of workspace that a call with numbers of this size needs now; it depends on the threads TBB would use.
   int64_t workspace(int64_t members, int64_t number_size) const;
   /// `workspace` is aligned to 64 bytes and has at least workspace(1, ..) bytes; more let more threads work.

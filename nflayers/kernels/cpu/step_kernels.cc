@@ -34,38 +34,44 @@ constexpr size_t kVectors = 3;
 constexpr size_t kWeightBlock = 8;
 static_assert(kTile % kElements == 0 && kWeightBlock % kOutputs == 0);
 
-/// max(0, w x + b) for kOutputs outputs of 3 vectors of elements. x [in][kTile], w [in][8], y [kOutputs][kTile].
-template <class D, class T = hn::TFromD<D>>
+/// max(0, w x + b) for kOutputs outputs of kV vectors of elements. x [in][kTile], w [in][8], y [kOutputs][kTile].
+template <size_t kV, class D, class T = hn::TFromD<D>>
 HWY_INLINE void dense_block(D d, const T* HWY_RESTRICT w, const T* HWY_RESTRICT b, size_t in, const T* HWY_RESTRICT x,
                             T* HWY_RESTRICT y) {
   using V = hn::Vec<D>;
   const size_t lanes = hn::Lanes(d);
-  V sum[kOutputs][kVectors];
-  unrolled<kOutputs>(
-      [&](auto o) NFOPT_LAMBDA { unrolled<kVectors>([&](auto v) NFOPT_LAMBDA { sum[o][v] = hn::Set(d, b[o]); }); });
+  V sum[kOutputs][kV];
+  unrolled<kOutputs>([&](auto o)
+                         NFOPT_LAMBDA { unrolled<kV>([&](auto v) NFOPT_LAMBDA { sum[o][v] = hn::Set(d, b[o]); }); });
   for (size_t i = 0; i < in; ++i) {
-    V element[kVectors];
-    unrolled<kVectors>([&](auto v) NFOPT_LAMBDA { element[v] = hn::Load(d, x + i * kTile + v * lanes); });
+    V element[kV];
+    unrolled<kV>([&](auto v) NFOPT_LAMBDA { element[v] = hn::Load(d, x + i * kTile + v * lanes); });
     unrolled<kOutputs>([&](auto o) NFOPT_LAMBDA {
       const V weight = hn::Set(d, w[i * kWeightBlock + o]);
-      unrolled<kVectors>([&](auto v) NFOPT_LAMBDA { sum[o][v] = hn::MulAdd(weight, element[v], sum[o][v]); });
+      unrolled<kV>([&](auto v) NFOPT_LAMBDA { sum[o][v] = hn::MulAdd(weight, element[v], sum[o][v]); });
     });
   }
   unrolled<kOutputs>([&](auto o) NFOPT_LAMBDA {
-    unrolled<kVectors>([&](auto v)
-                           NFOPT_LAMBDA { hn::Store(hn::Max(hn::Zero(d), sum[o][v]), d, y + o * kTile + v * lanes); });
+    unrolled<kV>([&](auto v)
+                     NFOPT_LAMBDA { hn::Store(hn::Max(hn::Zero(d), sum[o][v]), d, y + o * kTile + v * lanes); });
   });
 }
 
-/// A hidden layer, elements along the vectors. x [in][kTile] -> y [out][kTile].
+/// A hidden layer, elements along the vectors. x [in][kTile] -> y [out][kTile], for `count` elements and those that
+/// share a vector with them.
 template <class T>
 void dense(const T* w, const T* b, const BodyLayer& layer, const T* x, size_t count, T* y) {
   const hn::ScalableTag<T> d;
-  const size_t step = kVectors * hn::Lanes(d), in = layer.in;
-  for (size_t first = 0; first < count; first += step)
-    for (size_t out = 0; out < static_cast<size_t>(layer.out); out += kOutputs)
-      dense_block(d, w + out / kWeightBlock * kWeightBlock * in + out % kWeightBlock, b + out, in, x + first,
-                  y + out * kTile + first);
+  const size_t lanes = hn::Lanes(d), in = layer.in, outs = layer.out;
+  const auto block = [&](auto vectors, size_t first, size_t out) HWY_ATTR {
+    dense_block<vectors>(d, w + out / kWeightBlock * kWeightBlock * in + out % kWeightBlock, b + out, in, x + first,
+                         y + out * kTile + first);
+  };
+  size_t first = 0;
+  for (; first + (kVectors - 1) * lanes < count; first += kVectors * lanes)
+    for (size_t out = 0; out < outs; out += kOutputs) block(std::integral_constant<size_t, kVectors>(), first, out);
+  for (; first < count; first += lanes)
+    for (size_t out = 0; out < outs; out += kOutputs) block(std::integral_constant<size_t, 1>(), first, out);
 }
 
 /// A product with outputs along the vectors: y(e, o) = sum_i x(e, i) w(i, o), for kE elements and kV vectors of o. With
@@ -141,22 +147,96 @@ void project(const T* q, size_t in, size_t out, const T* x, size_t count, T* y) 
     project_block<kE>(std::min(kE, count - e), q, in, out, x + e * in, y + e * out);
 }
 
-/// The sums of the lanes of n vectors, n the number of lanes, as one vector.
-template <size_t n, class D, class V = hn::Vec<D>>
-HWY_INLINE V lane_sums([[maybe_unused]] D d, const V (&v)[n]) {
+/// Sums of neighbouring lanes, those of a before those of b.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V add_pairs([[maybe_unused]] D d, V a, [[maybe_unused]] V b) {
 #if HWY_TARGET == HWY_SCALAR
-  return v[0];
+  return a;
 #else
+  return hn::Add(hn::ConcatEven(d, b, a), hn::ConcatOdd(d, b, a));
+#endif
+}
+
+/// The sums of the lanes of n vectors as one vector, n the number of lanes; with fewer vectors several parts of each.
+template <size_t n, class D, class V = hn::Vec<D>>
+HWY_INLINE V lane_sums(D d, const V (&v)[n]) {
   if constexpr (n == 1) {
     return v[0];
   } else {
     V half[n / 2];
-    unrolled<n / 2>([&](auto i) NFOPT_LAMBDA {
-      half[i] = hn::Add(hn::ConcatEven(d, v[2 * i + 1], v[2 * i]), hn::ConcatOdd(d, v[2 * i + 1], v[2 * i]));
-    });
+    unrolled<n / 2>([&](auto i) NFOPT_LAMBDA { half[i] = add_pairs(d, v[2 * i], v[2 * i + 1]); });
     return lane_sums(d, half);
   }
-#endif
+}
+
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void store_first(D d, hn::Vec<D> v, size_t count, T* HWY_RESTRICT to) {
+  if (count == HWY_LANES(T)) return hn::StoreU(v, d, to);
+  HWY_ALIGN T all[HWY_LANES(T)];
+  hn::Store(v, d, all);
+  std::copy(all, all + count, to);
+}
+
+// Hidden channels are summed where they are made, in registers, if those of an element fill two vectors: 32 numbers of
+// 512 bits. Sums over the lanes of a block of elements, half as many as lanes, then fill a vector with two parts each.
+template <class T>
+constexpr bool kSumsInRegisters = HWY_TARGET <= HWY_AVX3&& HWY_LANES(T) == 16;
+template <class T>
+constexpr size_t kSummed = HWY_LANES(T) / 2;
+
+/// h[e] = max(0, b + sum_i x(i, e) w(i, :)) for a block of elements. x [in][kTile], w [in][2 vectors].
+template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void last_block(D d, const T* HWY_RESTRICT w, const T* HWY_RESTRICT b, size_t in, const T* HWY_RESTRICT x,
+                           V (&h)[kE][2]) {
+  constexpr size_t kLanes = HWY_LANES(T);
+  unrolled<kE>([&](auto e)
+                   NFOPT_LAMBDA { unrolled<2>([&](auto v) NFOPT_LAMBDA { h[e][v] = hn::Load(d, b + v * kLanes); }); });
+  for (size_t i = 0; i < in; ++i) {
+    V weight[2];
+    unrolled<2>([&](auto v) NFOPT_LAMBDA { weight[v] = hn::Load(d, w + (2 * i + v) * kLanes); });
+    unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+      const V element = hn::Set(d, x[i * kTile + e]);
+      unrolled<2>([&](auto v) NFOPT_LAMBDA { h[e][v] = hn::MulAdd(weight[v], element, h[e][v]); });
+    });
+  }
+  unrolled<kE>(
+      [&](auto e) NFOPT_LAMBDA { unrolled<2>([&](auto v) NFOPT_LAMBDA { h[e][v] = hn::Max(hn::Zero(d), h[e][v]); }); });
+}
+
+/// to[e] = q . h[e]: a vector with two parts of the sum of every element.
+template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void dot_block(D d, const T* HWY_RESTRICT q, const V (&h)[kE][2], T* HWY_RESTRICT to) {
+  const V q0 = hn::Load(d, q), q1 = hn::Load(d, q + HWY_LANES(T));
+  V sum[kE];
+  unrolled<kE>([&](auto e) NFOPT_LAMBDA { sum[e] = hn::MulAdd(q1, h[e][1], hn::Mul(q0, h[e][0])); });
+  hn::Store(lane_sums(d, sum), d, to);
+}
+
+/// Sum over the elements of a block, added to one row or, with a step, to one row each.
+template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void add_block_sum(D d, const V (&h)[kE][2], T* HWY_RESTRICT to) {
+  unrolled<2>([&](auto v) NFOPT_LAMBDA {
+    V part[kE / 2];
+    unrolled<kE / 2>([&](auto e) NFOPT_LAMBDA { part[e] = hn::Add(h[e][v], h[e + kE / 2][v]); });
+    for (size_t n = kE / 4; n > 0; n /= 2)
+      for (size_t e = 0; e < n; ++e) part[e] = hn::Add(part[e], part[e + n]);
+    hn::Store(hn::Add(hn::Load(d, to + v * HWY_LANES(T)), part[0]), d, to + v * HWY_LANES(T));
+  });
+}
+template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void add_block(D d, const V (&h)[kE][2], T* HWY_RESTRICT to) {
+  unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+    unrolled<2>([&](auto v) NFOPT_LAMBDA {
+      T* at = to + (2 * e + v) * HWY_LANES(T);
+      hn::Store(hn::Add(hn::Load(d, at), h[e][v]), d, at);
+    });
+  });
+}
+template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void store_block(D d, const V (&h)[kE][2], T* HWY_RESTRICT to) {
+  unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+    unrolled<2>([&](auto v) NFOPT_LAMBDA { hn::Store(h[e][v], d, to + (2 * e + v) * HWY_LANES(T)); });
+  });
 }
 
 /// to[e] = q . h[e] for `count` elements; h is read up to a whole vector of elements.
@@ -173,14 +253,7 @@ void dot_each(const T* HWY_RESTRICT q, const T* HWY_RESTRICT h, size_t channels,
       for (size_t c = kLanes; c < channels; c += kLanes) s = hn::MulAdd(hn::Load(d, q + c), hn::Load(d, row + c), s);
       sum[i] = s;
     });
-    const V result = lane_sums(d, sum);
-    if (e + kLanes <= count) {
-      hn::StoreU(result, d, to + e);
-    } else {
-      HWY_ALIGN T last[kLanes];
-      hn::Store(result, d, last);
-      std::copy(last, last + (count - e), to + e);
-    }
+    store_first(d, lane_sums(d, sum), std::min(kLanes, count - e), to + e);
   }
 }
 
@@ -373,6 +446,88 @@ void load_tile(const StepShape& shape, const StepMember<T>& member, const Elemen
   }
 }
 
+/// Where the hidden channels of a chunk are summed.
+template <class T>
+struct SumTarget {
+  const LinearMap* map;
+  T* rows;  // of row 0, which may lie before the chunk's own rows
+  int64_t stride;
+};
+
+/// Adds the hidden channels of the elements [first, last) of a run, counted from its start, to every target. `rows` are
+/// those of the run's start.
+template <class T>
+void add_run(const RunWalk& walk, const Run& run, const std::vector<SumTarget<T>>& targets, int64_t channels,
+             const T* rows, int64_t first, int64_t last) {
+  for (const SumTarget<T>& target : targets) {
+    auto [from, to] = walk.part(*target.map, run);
+    from = std::max(from, first);
+    to = std::min(to, last);
+    if (from >= to) continue;
+    T* sum = target.rows + (walk.row(target.map->strides, run) + from * target.stride) * channels;
+    const T* row = rows + from * channels;
+    if (target.stride == 0) {
+      add_row_sum(row, to - from, channels, sum);
+    } else if (target.stride == 1) {
+      add(row, (to - from) * channels, sum);
+    } else {
+      for (int64_t e = from; e < to; ++e, row += channels, sum += target.stride * channels) add(row, channels, sum);
+    }
+  }
+}
+
+/// The last hidden layer of a tile, its dot products and sums, block by block in registers. Blocks that lie in no single
+/// run, or whose run a target takes in part, are stored in h and summed from there.
+template <class T>
+void sum_last_layer(const StepMember<T>& member, const MixView& view, const BodyLayer& last, const T* x, int64_t begin,
+                    int64_t count, const std::vector<SumTarget<T>>& targets, T* h) {
+  const hn::ScalableTag<T> d;
+  constexpr int64_t kE = kSummed<T>, kLanes = 2 * kE, kChannels = 2 * kLanes;
+  const T* w = member.weights_of(last);
+  const T* b = member.bias_of(last);
+  const T* q = member.packed_mixing + view.coefficients;
+  HWY_ALIGN T dots[2][kTile / kE + 1][kLanes];
+  int64_t made = 0;  // elements whose channels have been computed
+  const auto make = [&](const auto& take) NFOPT_LAMBDA {
+    hn::Vec<decltype(d)> block[kE][2];
+    last_block(d, w, b, last.in, x + made, block);
+    for (int64_t j = 0; j < view.scalars; ++j) dot_block(d, q + j * kChannels, block, dots[j][made / kE]);
+    take(block);
+    made += kE;
+  };
+  Run run;
+  for (RunWalk walk(view.loops.sizes, begin, begin + count); walk.next(run);) {
+    const int64_t start = run.element - begin, stop = start + run.length;
+    T* const rows = h + start * kChannels;
+    add_run<T>(walk, run, targets, kChannels, rows, 0, std::min(made, stop) - start);
+    const bool whole = std::all_of(targets.begin(), targets.end(), [&](const SumTarget<T>& target) {
+      return (target.stride == 0 || target.stride == 1) &&
+             walk.part(*target.map, run) == std::pair{int64_t{0}, run.length};
+    });
+    for (; whole && made + kE <= stop;)
+      make([&](const auto& block) NFOPT_LAMBDA {
+        for (const SumTarget<T>& target : targets) {
+          T* sum = target.rows + (walk.row(target.map->strides, run) + (made - start) * target.stride) * kChannels;
+          if (target.stride == 0) {
+            add_block_sum(d, block, sum);
+          } else {
+            add_block(d, block, sum);
+          }
+        }
+      });
+    const int64_t rest = std::max(made, start);
+    while (made < stop) make([&](const auto& block) NFOPT_LAMBDA { store_block(d, block, h + made * kChannels); });
+    add_run<T>(walk, run, targets, kChannels, rows, rest - start, run.length);
+  }
+  for (int64_t j = 0; j < view.scalars; ++j) {
+    T* plane = member.planes + view.first_scalar + begin + j * view.positions();
+    for (int64_t e = 0; e < count; e += kLanes) {
+      const hn::Vec<decltype(d)> parts[2] = {hn::Load(d, dots[j][e / kE]), hn::Load(d, dots[j][e / kE + 1])};
+      store_first(d, add_pairs(d, parts[0], parts[1]), std::min(kLanes, count - e), plane + e);
+    }
+  }
+}
+
 template <class T>
 void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v, int64_t chunk, T* partials) {
   const MixView& view = shape.mixing().views[v];
@@ -385,12 +540,7 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
   T* h = scratch.take(kTile * channels);
   T* z = scratch.take(kTile * scalars);
 
-  struct Target {
-    const LinearMap* map;
-    T* rows;  // of row 0, which may lie before the chunk's own rows
-    int64_t stride;
-  };
-  std::vector<Target> targets;
+  std::vector<SumTarget<T>> targets;
   T* next = partials;
   for (const int index : view.halves) {
     const SummedHalf& half = shape.mixing().halves[index];
@@ -407,11 +557,17 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
     load_tile(shape, member, loops, begin, count, x);
     for (size_t l = 0; l + 1 < shape.body.size(); ++l) {
       const BodyLayer& layer = shape.body[l];
-      dense(member.packed_body + layer.weights, member.packed_body + layer.bias, layer, x, count, y);
+      dense(member.weights_of(layer), member.bias_of(layer), layer, x, count, y);
       std::swap(x, y);
     }
     const BodyLayer& last = shape.body.back();
-    dense_across(member.packed_body + last.weights, member.packed_body + last.bias, last, x, count, h);
+    if constexpr (kSumsInRegisters<T>) {
+      if (view.few() && channels == static_cast<int64_t>(4 * kSummed<T>)) {
+        sum_last_layer(member, view, last, x, begin, count, targets, h);
+        continue;
+      }
+    }
+    dense_across(member.weights_of(last), member.bias_of(last), last, x, count, h);
 
     const T* q = member.packed_mixing + view.coefficients;
     T* planes = member.planes + view.first_scalar + begin / loops.folded;
@@ -423,26 +579,10 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
       for (int64_t j = 0; j < view.scalars; ++j)
         for (int64_t p = 0; p < here; ++p) planes[j * positions + p] = z[p * scalars + j];
     }
-
     if (targets.empty()) continue;
     Run run;
-    for (RunWalk walk(loops.sizes, begin, begin + count); walk.next(run);) {
-      const T* rows = h + (run.element - begin) * channels;
-      for (const Target& target : targets) {
-        const auto [from, to] = walk.part(*target.map, run);
-        if (from == to) continue;
-        T* sum = target.rows + (walk.row(target.map->strides, run) + from * target.stride) * channels;
-        const T* first = rows + from * channels;
-        if (target.stride == 0) {
-          add_row_sum(first, to - from, channels, sum);
-        } else if (target.stride == 1) {
-          add(first, (to - from) * channels, sum);
-        } else {
-          for (int64_t e = from; e < to; ++e, first += channels, sum += target.stride * channels)
-            add(first, channels, sum);
-        }
-      }
-    }
+    for (RunWalk walk(loops.sizes, begin, begin + count); walk.next(run);)
+      add_run(walk, run, targets, channels, h + (run.element - begin) * channels, 0, run.length);
   }
 }
 

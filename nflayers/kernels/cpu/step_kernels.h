@@ -9,10 +9,11 @@ namespace nfopt::cpu {
 
 /// One hidden layer, max(0, x w + b), with channels padded for the kernels.
 struct BodyLayer {
-  int64_t in = 0;       ///< channels that differ per element
-  int64_t out = 0;      ///< padded
-  int64_t weights = 0;  ///< first number of w: blocks of 8 outputs [block][in][8], the last layer [in][out]
-  int64_t bias = 0;     ///< first number of b, [out]
+  int64_t in = 0;   ///< channels that differ per element
+  int64_t out = 0;  ///< padded
+  int64_t weights =
+      0;             ///< first number of w, 0 for the first layer: blocks of 8 outputs [block][in][8], last: [in][out]
+  int64_t bias = 0;  ///< first number of b, [out]
 };
 
 /// What all members share.
@@ -41,12 +42,16 @@ struct StepMember {
   T a = 0, b = 0, w = 0;  ///< of the step form
 
   const T* packed_body = nullptr;
+  const T* first_bias = nullptr;  ///< of the first hidden layer, with the constant channels
   const T* packed_mixing = nullptr;
   T* sums = nullptr;          ///< [rows, padded(C)]
   T* planes = nullptr;        ///< scalars
   T* partials = nullptr;      ///< of all chunks of all views, [rows, padded(C)] each
   double* squares = nullptr;  ///< [blocks, channels]
   T* scales = nullptr;        ///< [parameters, channels]
+
+  const T* weights_of(const BodyLayer& layer) const { return packed_body + layer.weights; }
+  const T* bias_of(const BodyLayer& layer) const { return layer.weights == 0 ? first_bias : packed_body + layer.bias; }
 };
 
 /// Elements of pass 1 that are summed together, whatever the number of threads.
