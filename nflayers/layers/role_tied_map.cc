@@ -430,8 +430,9 @@ std::vector<at::Tensor> RoleTiedMap::operator()(const RoleTiedTheta& theta, cons
     members = std::max(members, biases.back().size(0));
   }
   for (at::Tensor& bias : biases) bias = bias.expand({members, out_channels()});
-  const auto multiply = [&](int s, const at::Tensor& y, bool accumulate) {
+  const auto multiply = [&](int s, const at::Tensor& y, const aten::Start& start) {
     at::Tensor target = y;
+    const bool accumulate = aten::write_start(start, y);
     if (parts.signatures[s].classes == 0) {
       if (!accumulate) target.zero_();
       return;

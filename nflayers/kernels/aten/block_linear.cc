@@ -4,6 +4,7 @@
 #include <nfopt/nflayers/kernels/aten/executor.h>
 #include <nfopt/nflayers/kernels/aten/halves.h>
 #include <nfopt/nflayers/kernels/aten/products.h>
+#include <nfopt/nflayers/kernels/aten/recycled.h>
 #include <nfopt/nflayers/kernels/aten/views.h>
 #include <torch/autograd.h>
 
@@ -99,11 +100,11 @@ void add(const Channels& side, const at::Tensor& stored, const at::Tensor& y) {
 void multiply(const ChannelMatrix& m, const Channels& from, const at::Tensor& x, const Channels& to,
               const at::Tensor& y, double scale) {
   if (to.plain) {
-    aten::multiply_channels(m, read(from, x), y.narrow(2, to.first, to.stored), true, scale);
+    aten::multiply_channels(m, read(from, x), y.narrow(2, to.first, to.stored), {true, {}, {}}, scale);
     return;
   }
   const at::Tensor product = at::empty(stored_shape(to, y), y.options());
-  aten::multiply_channels(m, read(from, x), product, false, scale);
+  aten::multiply_channels(m, read(from, x), product, {}, scale);
   add(to, product, y);
 }
 
@@ -141,22 +142,24 @@ variable_list apply_in_place(const BlockLinear::Parts& parts, const variable_lis
                              const variable_list& xs) {
   const Plan& plan = *parts.plan;
   const aten::Frame frame{xs.front().size(0), xs.front().size(1), parts.out_channels, xs.front().options()};
-  return aten::write_views(
-      plan, aten::expand(plan, aten::output_side(plan), frame, bias, [&](int s, const at::Tensor& y, bool accumulate) {
-        if (!accumulate) y.zero_();
-        for (int i : parts.of_signature[s]) {
-          const Rectangle& r = parts.rectangles[i];
-          multiply(parts.matrix(r, weights[r.parameter]), r.columns, xs[s], r.rows, y, r.scale);
-        }
-      }));
+  return aten::write_views(plan, aten::expand(plan, aten::output_side(plan), frame, bias,
+                                              [&](int s, const at::Tensor& y, const aten::Start& start) {
+                                                if (!aten::write_start(start, y)) y.zero_();
+                                                for (int i : parts.of_signature[s]) {
+                                                  const Rectangle& r = parts.rectangles[i];
+                                                  multiply(parts.matrix(r, weights[r.parameter]), r.columns, xs[s],
+                                                           r.rows, y, r.scale);
+                                                }
+                                              }));
 }
 
 variable_list adjoint_in_place(const BlockLinear::Parts& parts, const variable_list& weights, const variable_list& ys) {
   const Plan& plan = *parts.plan;
   const aten::Frame frame{ys.front().size(0), ys.front().size(1), parts.in_channels, ys.front().options()};
   return aten::write_views(
-      plan, aten::expand(plan, aten::input_side(plan), frame, {}, [&](int s, const at::Tensor& z, bool accumulate) {
-        if (!accumulate) z.zero_();
+      plan,
+      aten::expand(plan, aten::input_side(plan), frame, {}, [&](int s, const at::Tensor& z, const aten::Start& start) {
+        if (!aten::write_start(start, z)) z.zero_();
         for (int i : parts.of_signature[s]) {
           const Rectangle& r = parts.rectangles[i];
           multiply(parts.matrix(r, weights[r.parameter]).transposed(), r.rows, ys[s], r.columns, z, r.scale);
@@ -169,7 +172,8 @@ variable_list weight_grads(const BlockLinear::Parts& parts, const variable_list&
   for (size_t w = 0; w < parts.weights.size(); ++w) {
     std::vector<int64_t> sizes = {1};
     sizes.insert(sizes.end(), parts.weight_shapes[w].begin(), parts.weight_shapes[w].end());
-    grads.push_back(parts.covered[w] ? at::empty(sizes, ys.front().options()) : at::zeros(sizes, ys.front().options()));
+    grads.push_back(parts.covered[w] ? aten::recycled(sizes, ys.front().options())
+                                     : at::zeros(sizes, ys.front().options()));
   }
   for (const Rectangle& r : parts.rectangles)
     aten::gram_into(read(r.rows, ys[r.signature]), read(r.columns, xs[r.signature]),

@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 #include <nfopt/nflayers/kernels/aten/block_map.h>
 #include <nfopt/nflayers/kernels/aten/coefficient_map.h>
+#include <nfopt/nflayers/kernels/aten/recycled.h>
 #include <torch/autograd.h>
 
 #include <algorithm>
@@ -169,7 +170,7 @@ void for_each_block(const BlockMap::Blocks& map, const at::Tensor& values, const
 at::Tensor assemble(const BlockMap::Blocks& map, const variable_list& parameters) {
   std::vector<at::Tensor> flat;
   for (const at::Tensor& p : parameters) flat.push_back(p.contiguous().flatten(1));
-  const at::Tensor values = at::empty({flat.front().size(0), map.targets}, flat.front().options());
+  const at::Tensor values = aten::recycled({flat.front().size(0), map.targets}, flat.front().options());
   for_each_block(map, values, [&](const CoefficientBlock& block, int64_t member) {
     if (block.parameter >= 0) return run_member(forwards(block), flat[block.parameter], values, member);
     std::vector<int64_t> sizes, strides;
@@ -189,7 +190,7 @@ variable_list split(const BlockMap::Blocks& map, const at::Tensor& given) {
   for (size_t p = 0; p < map.shapes.size(); ++p) {
     std::vector<int64_t> sizes = {members};
     sizes.insert(sizes.end(), map.shapes[p].begin(), map.shapes[p].end());
-    grads.push_back(map.covered[p] ? at::empty(sizes, values.options()) : at::zeros(sizes, values.options()));
+    grads.push_back(map.covered[p] ? aten::recycled(sizes, values.options()) : at::zeros(sizes, values.options()));
     flat.push_back(grads.back().flatten(1));
   }
   for_each_block(map, values, [&](const CoefficientBlock& block, int64_t member) {

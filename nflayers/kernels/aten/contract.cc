@@ -1,4 +1,7 @@
+#include <ATen/Parallel.h>
 #include <nfopt/nflayers/kernels/aten/halves.h>
+#include <nfopt/nflayers/kernels/aten/recycled.h>
+#include <nfopt/nflayers/kernels/features/channel_product.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -11,6 +14,48 @@ at::Tensor reduced(const Half& half, const at::Tensor& larger) {
   std::vector<int64_t> axes;
   for (int axis : half.dropped) axes.push_back(3 + axis);
   return larger.sum(axes);
+}
+
+// Two halves of one matrix, of which one lacks the rows and the other the columns: their sums in one pass over it.
+struct BothSums {
+  at::Tensor of_rows;     // [P, B, C, rows]
+  at::Tensor of_columns;  // [P, B, C, columns]
+};
+
+template <class T>
+BothSums both_sums(const at::Tensor& x) {
+  const int64_t members = x.size(0), batch = x.size(1), channels = x.size(2), rows = x.size(3), columns = x.size(4);
+  const BothSums sums{at::empty({members, batch, channels, rows}, x.options()),
+                      at::empty({members, batch, channels, columns}, x.options())};
+  const T* from = x.const_data_ptr<T>();
+  T *of_rows = sums.of_rows.mutable_data_ptr<T>(), *of_columns = sums.of_columns.mutable_data_ptr<T>();
+  const int64_t grain = std::max<int64_t>(1, (1 << 15) / (rows * columns));
+  at::parallel_for(0, members * batch * channels, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t c = i % channels, b = i / channels % batch, p = i / channels / batch;
+      cpu::sum_both(from + p * x.stride(0) + b * x.stride(1) + c * x.stride(2), rows, columns, x.stride(3),
+                    of_rows + i * rows, of_columns + i * columns);
+    }
+  });
+  return sums;
+}
+
+bool sum_both(const at::Tensor& x, const Half& half, const Half& other, at::Tensor& sum, at::Tensor& other_sum) {
+  if (x.dim() != 5 || half.dropped.size() != 1 || other.dropped.size() != 1 || half.dropped == other.dropped)
+    return false;
+  if (!x.device().is_cpu() || x.numel() == 0 || x.stride(4) != 1 || (at::GradMode::is_enabled() && x.requires_grad()) ||
+      (x.size(0) * x.size(1) * x.size(2) < at::get_num_threads() && x.numel() > (1 << 16)))  // one thread per matrix
+    return false;
+  BothSums sums;
+  if (x.scalar_type() == at::kFloat)
+    sums = both_sums<float>(x);
+  else if (x.scalar_type() == at::kDouble)
+    sums = both_sums<double>(x);
+  else
+    return false;
+  sum = half.dropped[0] == 1 ? sums.of_rows : sums.of_columns;
+  other_sum = half.dropped[0] == 1 ? sums.of_columns : sums.of_rows;
+  return true;
 }
 
 at::Tensor aligned(const at::Tensor& half, const std::vector<int>& order) {
@@ -37,8 +82,15 @@ at::Tensor diagonal(const at::Tensor& view, const Partition& cells) {
 std::vector<at::Tensor> contract(const Plan& plan, const Side& side, const std::vector<at::Tensor>& views) {
   std::vector<at::Tensor> halves(side.halves.size());
   for (size_t i = 0; i < halves.size(); ++i) {
+    if (halves[i].defined()) continue;
     const Half& half = side.halves[i];
-    halves[i] = reduced(half, half.parent >= 0 ? halves[half.parent] : diagonal(views[half.view], half.cells));
+    const at::Tensor larger = half.parent >= 0 ? halves[half.parent] : diagonal(views[half.view], half.cells);
+    for (size_t j = i + 1; j < halves.size() && !halves[i].defined(); ++j) {
+      const Half& other = side.halves[j];
+      if (other.view != half.view || other.cells != half.cells) break;
+      if (other.parent == half.parent) sum_both(larger, half, other, halves[i], halves[j]);
+    }
+    if (!halves[i].defined()) halves[i] = reduced(half, larger);
   }
   std::vector<at::Tensor> result;
   result.reserve(plan.signatures.size());
@@ -51,7 +103,7 @@ std::vector<at::Tensor> contract(const Plan& plan, const Side& side, const std::
       sizes.insert(sizes.end(), signature.sizes.begin(), signature.sizes.end());
       result.push_back(at::empty(sizes, views.front().options()));
     } else {
-      result.push_back(parts.size() == 1 ? parts.front() : at::cat(parts, 2));
+      result.push_back(parts.size() == 1 ? parts.front() : recycled_cat(parts, 2));
     }
   }
   return result;

@@ -2,6 +2,7 @@
 #include <nfopt/nflayers/kernels/aten/executor.h>
 #include <nfopt/nflayers/kernels/aten/halves.h>
 #include <nfopt/nflayers/kernels/aten/products.h>
+#include <nfopt/nflayers/kernels/aten/recycled.h>
 #include <nfopt/nflayers/kernels/aten/views.h>
 #include <torch/types.h>
 
@@ -34,8 +35,8 @@ std::vector<at::Tensor> apply_contracted(const Plan& plan, const Coefficients& g
   const CoefficientShape shape(plan, m.in_channels, m.out_channels);
   const at::Tensor bias = m.values.narrow(1, shape.weights(), shape.total() - shape.weights());
   return write_views(plan, expand(plan, output_side(plan), frame_like(xs.front(), m.out_channels), bias,
-                                  [&](int s, const at::Tensor& y, bool accumulate) {
-                                    multiply_channels(matrix(shape, plan.signatures[s], m), xs[s], y, accumulate);
+                                  [&](int s, const at::Tensor& y, const Start& start) {
+                                    multiply_channels(matrix(shape, plan.signatures[s], m), xs[s], y, start);
                                   }));
 }
 
@@ -44,9 +45,9 @@ std::vector<at::Tensor> adjoint_contracted(const Plan& plan, const Coefficients&
   const Coefficients m = contiguous(given);
   const CoefficientShape shape(plan, m.in_channels, m.out_channels);
   return write_views(plan, expand(plan, input_side(plan), frame_like(ys.front(), m.in_channels), {},
-                                  [&](int s, const at::Tensor& z, bool accumulate) {
+                                  [&](int s, const at::Tensor& z, const Start& start) {
                                     multiply_channels(matrix(shape, plan.signatures[s], m).transposed(), ys[s], z,
-                                                      accumulate);
+                                                      start);
                                   }));
 }
 
@@ -63,7 +64,7 @@ at::Tensor coefficient_grad_contracted(const Plan& plan, const Coefficients& m, 
     return at::cat(parts, 1);
   }
   const CoefficientShape shape(plan, m.in_channels, m.out_channels);
-  const Coefficients grad{at::empty({members, shape.total()}, bias.options()), m.in_channels, m.out_channels};
+  const Coefficients grad{recycled({members, shape.total()}, bias.options()), m.in_channels, m.out_channels};
   for (size_t s = 0; s < xs.size(); ++s) gram_into(ys[s], xs[s], matrix(shape, plan.signatures[s], grad), false);
   grad.values.narrow(1, shape.weights(), bias.size(1)).copy_(bias);
   return grad.values;

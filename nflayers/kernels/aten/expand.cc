@@ -1,4 +1,5 @@
 #include <nfopt/nflayers/kernels/aten/halves.h>
+#include <nfopt/nflayers/kernels/aten/recycled.h>
 #include <torch/types.h>
 
 namespace nfopt::aten {
@@ -39,11 +40,12 @@ class Expansion {
     const Signature& signature = plan_.signatures[s];
     const auto& blocks = signature.*side_.blocks;
     if (blocks.empty()) return;
+    Start start;
     const at::Tensor product =
-        at::empty(shape_of(frame_, signature.*side_.channels * frame_.channels, signature.sizes), frame_.options);
+        recycled(shape_of(frame_, signature.*side_.channels * frame_.channels, signature.sizes), frame_.options);
     std::vector<at::Tensor> parts, repeated;  // repeated: further alignments of a half that has a part already
     std::vector<int> owner;                   // half of every part, -1: repeated
-    bool accumulate = bias.defined() && s == 0;
+    start.there = bias.defined() && s == 0;
     for (const Block& block : blocks) {
       const Half& half = side_.halves[block.half];
       parts.push_back(block_of(product, block, plan_.views[half.view].folded_size * frame_.channels,
@@ -51,18 +53,19 @@ class Expansion {
       const bool first = !halves_[block.half].defined();
       owner.push_back(first ? block.half : -1);
       if (first) halves_[block.half] = parts.back();
-      accumulate = accumulate || !half.children.empty();
+      start.there = start.there || !half.children.empty();
     }
-    if (accumulate) {
+    const bool later = blocks.size() == 1 && broadcast(side_.halves[blocks[0].half], blocks[0], start);
+    if (start.there && !later) {
       size_t first = 0;
       if (bias.defined() && s == 0) {  // its first blocks are the smallest halves of all views
         const int64_t channels = plan_.bias_channels * frame_.channels;
         product.narrow(2, 0, channels).copy_(bias.unsqueeze(1));
         first = plan_.views.size();
       }
-      for (size_t i = first; i < parts.size(); ++i) start(parts[i], owner[i]);
+      for (size_t i = first; i < parts.size(); ++i) fill(parts[i], owner[i]);
     }
-    multiply(s, product, accumulate);
+    multiply(s, product, start);
     for (size_t i = 0; i < parts.size(); ++i)
       if (owner[i] < 0) target(halves_[blocks[i].half]).add_(parts[i]);
   }
@@ -83,8 +86,24 @@ class Expansion {
   }
 
  private:
+  // A matrix that starts from what is broadcast along its columns and along its rows: left to its product.
+  bool broadcast(const Half& half, const Block& block, Start& start) const {
+    if (at::GradMode::is_enabled() || half.kept.size() != 2 || block.order[0] != 0 || half.children.size() != 2)
+      return false;
+    for (int child : half.children) {
+      const std::vector<int>& dropped = side_.halves[child].dropped;
+      if (dropped.size() == 1) (dropped[0] == 1 ? start.along_columns : start.along_rows) = halves_[child];
+    }
+    if (!start.along_columns.defined() || !start.along_rows.defined()) {
+      start = {true, {}, {}};
+      return false;
+    }
+    start.there = false;
+    return true;
+  }
+
   // Fills a part with everything smaller, before its product is added.
-  void start(const at::Tensor& view, int half) const {
+  void fill(const at::Tensor& view, int half) const {
     const at::Tensor& part = target(view);
     if (half < 0 || side_.halves[half].children.empty()) {
       part.zero_();
@@ -122,6 +141,13 @@ class Expansion {
 };
 
 }  // namespace
+
+bool write_start(const Start& start, const at::Tensor& y) {
+  if (!start.along_columns.defined()) return start.there;
+  at::Tensor out = y;
+  at::add_out(out, start.along_columns.unsqueeze(4), start.along_rows.unsqueeze(3));
+  return true;
+}
 
 std::vector<at::Tensor> expand(const Plan& plan, const Side& side, const Frame& frame, const at::Tensor& bias,
                                const Multiply& multiply) {

@@ -37,8 +37,19 @@ struct Frame {
   at::TensorOptions options;
 };
 
-/// Writes (accumulate: adds) a signature's product into y [P, B, O, sizes...], contiguous.
-using Multiply = std::function<void(int signature, const at::Tensor& y, bool accumulate)>;
+/// What a product is added to: nothing, what its memory holds already, or for two axes what is broadcast along each of
+/// them, which has not been written yet, so that a product may do it in the same pass.
+struct Start {
+  bool there = false;
+  at::Tensor along_columns;  ///< [P, B, O, rows], with the other one or not at all
+  at::Tensor along_rows;     ///< [P, B, O, columns]
+};
+
+/// Writes what is broadcast. Returns whether y holds something that a product has to be added to.
+bool write_start(const Start& start, const at::Tensor& y);
+
+/// Writes start + a signature's product into y [P, B, O, sizes...], contiguous.
+using Multiply = std::function<void(int signature, const at::Tensor& y, const Start& start)>;
 
 /// Views [P, B, C * F, axes...] from the products of all signatures. Smaller products come first and are broadcast into
 /// the memory of larger ones, to which the matrix product then adds: a full-size tensor is written once for everything

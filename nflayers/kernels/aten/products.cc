@@ -1,5 +1,11 @@
+#include <ATen/Parallel.h>
 #include <nfopt/nflayers/kernels/aten/products.h>
+#include <nfopt/nflayers/kernels/aten/recycled.h>
+#include <nfopt/nflayers/kernels/features/channel_product.h>
 #include <torch/types.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace nfopt::aten {
 namespace {
@@ -16,7 +22,46 @@ bool joins(int64_t networks, int64_t o, int64_t k, int64_t n) { return networks 
 
 // [count * networks, C, n] -> [count, C, networks * n]
 at::Tensor side_by_side(const at::Tensor& x, int64_t count, int64_t networks, int64_t channels, int64_t n) {
-  return x.reshape({count, networks, channels, n}).transpose(1, 2).reshape({count, channels, networks * n});
+  return recycled_reshape(x.reshape({count, networks, channels, n}).transpose(1, 2), {count, channels, networks * n});
+}
+
+template <class T>
+void multiply_rows_of_all(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, const Start& start,
+                          double scale) {
+  const int64_t members = y.size(0), batch = y.size(1), rows = y.size(3), columns = y.size(4);
+  const int64_t size = cpu::packed_size(m.rows, m.columns), matrices = m.values.size(0);
+  std::vector<T> packed(static_cast<size_t>(size * matrices));
+  for (int64_t p = 0; p < matrices; ++p)
+    cpu::pack(m.values.const_data_ptr<T>() + p * m.values.stride(0) + m.offset, m.rows, m.columns, m.row_stride,
+              m.column_stride, scale, packed.data() + p * size);
+  const int64_t work = m.rows * m.columns * columns;  // of a row
+  at::parallel_for(0, members * batch * rows, std::max<int64_t>(1, (1 << 18) / work), [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t network = begin / rows, p = network / batch, b = network % batch;
+      const int64_t first = begin - network * rows, last = std::min(rows, first + end - begin);
+      const auto at = [&](const at::Tensor& t) { return p * t.stride(0) + b * t.stride(1); };
+      cpu::ChannelProduct<T> product;
+      product.outputs = m.rows;
+      product.inputs = m.columns;
+      product.columns = columns;
+      product.x = x.const_data_ptr<T>() + at(x);
+      product.x_channel = x.stride(2);
+      product.x_row = x.stride(3);
+      product.y = y.mutable_data_ptr<T>() + at(y);
+      product.y_channel = y.stride(2);
+      product.y_row = y.stride(3);
+      product.accumulate = start.there;
+      if (start.along_columns.defined()) {
+        product.along_columns = start.along_columns.const_data_ptr<T>() + at(start.along_columns);
+        product.along_columns_channel = start.along_columns.stride(2);
+        product.along_columns_row = start.along_columns.stride(3);
+        product.along_rows = start.along_rows.const_data_ptr<T>() + at(start.along_rows);
+        product.along_rows_channel = start.along_rows.stride(2);
+      }
+      cpu::multiply_rows(product, packed.data() + (matrices == 1 ? 0 : p * size), first, last);
+      begin += last - first;
+    }
+  });
 }
 
 void put(const at::Tensor& into, const at::Tensor& value, bool accumulate, double scale) {
@@ -24,6 +69,22 @@ void put(const at::Tensor& into, const at::Tensor& value, bool accumulate, doubl
     into.add_(value, scale);
   else
     into.copy_(scale == 1.0 ? value : value * scale);
+}
+
+bool in_graph(const at::Tensor& t) { return t.defined() && t.requires_grad(); }
+
+// Few channels of large matrices: the products of BLAS libraries are made for more, and write what is broadcast first.
+bool multiply_in_one_pass(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, const Start& start,
+                          double scale) {
+  constexpr int64_t kMostEntries = 64 * 64, kLeastColumns = 16;
+  if (y.dim() != 5 || !y.device().is_cpu() || m.columns == 0 || m.columns > cpu::kMostProductInputs ||
+      m.rows * m.columns > kMostEntries || y.size(4) < kLeastColumns || x.stride(4) != 1 || y.stride(4) != 1)
+    return false;
+  if (at::GradMode::is_enabled() && (in_graph(m.values) || in_graph(x) || in_graph(y))) return false;
+  if (start.along_rows.defined() && start.along_rows.stride(3) != 1) return false;
+  if (y.scalar_type() == at::kFloat) return multiply_rows_of_all<float>(m, x, y, start, scale), true;
+  if (y.scalar_type() == at::kDouble) return multiply_rows_of_all<double>(m, x, y, start, scale), true;
+  return false;
 }
 
 }  // namespace
@@ -41,8 +102,10 @@ at::Tensor ChannelMatrix::members() const {
                            values.storage_offset() + offset);
 }
 
-void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, bool accumulate,
+void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, const Start& start,
                        double scale) {
+  if (multiply_in_one_pass(m, x, y, start, scale)) return;
+  const bool accumulate = write_start(start, y);
   const int64_t members = x.size(0), batch = x.size(1), all = members * batch, n = positions(x);
   const int64_t k = m.columns, o = m.rows;
   const double beta = accumulate ? 1.0 : 0.0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <nfopt/nflayers/kernels/aten/halves.h>
 
 namespace nfopt::aten {
 
@@ -20,10 +21,10 @@ struct ChannelMatrix {
   at::Tensor members() const;                ///< [P, rows, columns]
 };
 
-/// y[p, b] = scale * M[p] x[p, b] + (accumulate ? y[p, b] : 0).
+/// y[p, b] = scale * M[p] x[p, b] + start[p, b].
 /// Shapes   M [P|1, O, K]   x [P, B, K, sizes...]   y [P, B, O, sizes...], contiguous or some channels of a contiguous
 /// tensor
-void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, bool accumulate,
+void multiply_channels(const ChannelMatrix& m, const at::Tensor& x, const at::Tensor& y, const Start& start,
                        double scale = 1.0);
 
 /// G[p] = sum over b and positions of y[p, b] x[p, b]^T, and over p too if `members` is 1.

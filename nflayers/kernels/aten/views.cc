@@ -1,3 +1,4 @@
+#include <nfopt/nflayers/kernels/aten/recycled.h>
 #include <nfopt/nflayers/kernels/aten/views.h>
 #include <torch/types.h>
 
@@ -26,7 +27,7 @@ at::Tensor fold(const PlanView& view, const at::Tensor& x) {
   if (view.folded.empty()) return x;
   std::vector<int64_t> sizes = {x.size(0), x.size(1), x.size(2) * view.folded_size};
   for (const PlanAxis& axis : view.axes) sizes.push_back(axis.size);
-  return x.reshape(sizes);
+  return recycled_reshape(x, sizes);
 }
 
 at::Tensor unfold(const PlanView& view, const at::Tensor& x) {
@@ -44,7 +45,7 @@ at::Tensor whole_source(const PlanView& view, const PlanSource& source, const at
   const at::Tensor factors = unfold(view, x).permute(order);
   std::vector<int64_t> sizes(factors.sizes().begin(), factors.sizes().begin() + 3);
   sizes.insert(sizes.end(), source.shape.begin(), source.shape.end());
-  return factors.reshape(sizes);
+  return recycled_reshape(factors, sizes);
 }
 
 at::Tensor assemble(const Plan& plan, const PlanSource& source, const std::vector<at::Tensor>& views) {
@@ -54,7 +55,7 @@ at::Tensor assemble(const Plan& plan, const PlanSource& source, const std::vecto
   if (source.views.size() == 1) return whole_source(first, source, x);
   std::vector<int64_t> sizes = {x.size(0), x.size(1), x.size(2) / first.folded_size};
   sizes.insert(sizes.end(), source.shape.begin(), source.shape.end());
-  const at::Tensor result = at::empty(sizes, x.options());
+  const at::Tensor result = recycled(sizes, x.options());
   for (int v : source.views) strided_view(plan.views[v], result).copy_(unfold(plan.views[v], views[v]));
   return result;
 }

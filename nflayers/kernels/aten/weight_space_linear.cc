@@ -77,6 +77,7 @@ std::vector<at::Tensor> weight_space_linear(const std::shared_ptr<const Plan>& p
                       std::any_of(x.begin(), x.end(), [](const at::Tensor& t) { return t.requires_grad(); }));
   if (!graph) {
     const BelowAutograd below;
+    const at::NoGradGuard guard;
     return aten::apply_contracted(*plan, m, aten::contract_features(*plan, x));
   }
   return LinearNode::apply(m.values, at::TensorList(x), plan, m.in_channels, m.out_channels);
