@@ -1,0 +1,150 @@
+// The products of pass 2, as register blocks: pointwise hidden layers, and projections of their channels.
+#if defined(NFOPT_NFLAYERS_KERNELS_CPU_DENSE_LAYERS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef NFOPT_NFLAYERS_KERNELS_CPU_DENSE_LAYERS_INL_H
+#undef NFOPT_NFLAYERS_KERNELS_CPU_DENSE_LAYERS_INL_H
+#else
+#define NFOPT_NFLAYERS_KERNELS_CPU_DENSE_LAYERS_INL_H
+#endif
+
+#include <hwy/highway.h>
+#include <nfopt/nflayers/kernels/cpu/step_kernels.h>
+#include <nfopt/nflayers/kernels/cpu/unrolled-inl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+HWY_BEFORE_NAMESPACE();
+namespace nfopt::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Accumulators of a block must fit the registers next to what they are computed from.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr size_t kOutputs = 8;    // outputs times 3 vectors of elements
+constexpr size_t kElements = 12;  // elements times 2 vectors of outputs
+#else
+constexpr size_t kOutputs = 4;
+constexpr size_t kElements = 6;
+#endif
+constexpr size_t kVectors = 3;
+constexpr size_t kWeightBlock = 8;
+static_assert(kTile % kElements == 0 && kWeightBlock % kOutputs == 0);
+
+/// max(0, w x + b) for kOutputs outputs of kV vectors of elements. x [in][kTile], w [in][8], y [kOutputs][kTile].
+template <size_t kV, class D, class T = hn::TFromD<D>>
+HWY_INLINE void dense_block(D d, const T* HWY_RESTRICT w, const T* HWY_RESTRICT b, size_t in, const T* HWY_RESTRICT x,
+                            T* HWY_RESTRICT y) {
+  using V = hn::Vec<D>;
+  const size_t lanes = hn::Lanes(d);
+  V sum[kOutputs][kV];
+  unrolled<kOutputs>([&](auto o)
+                         NFOPT_LAMBDA { unrolled<kV>([&](auto v) NFOPT_LAMBDA { sum[o][v] = hn::Set(d, b[o]); }); });
+  for (size_t i = 0; i < in; ++i) {
+    V element[kV];
+    unrolled<kV>([&](auto v) NFOPT_LAMBDA { element[v] = hn::Load(d, x + i * kTile + v * lanes); });
+    unrolled<kOutputs>([&](auto o) NFOPT_LAMBDA {
+      const V weight = hn::Set(d, w[i * kWeightBlock + o]);
+      unrolled<kV>([&](auto v) NFOPT_LAMBDA { sum[o][v] = hn::MulAdd(weight, element[v], sum[o][v]); });
+    });
+  }
+  unrolled<kOutputs>([&](auto o) NFOPT_LAMBDA {
+    unrolled<kV>([&](auto v)
+                     NFOPT_LAMBDA { hn::Store(hn::Max(hn::Zero(d), sum[o][v]), d, y + o * kTile + v * lanes); });
+  });
+}
+
+/// A hidden layer, elements along the vectors. x [in][kTile] -> y [out][kTile], for `count` elements and those that
+/// share a vector with them.
+template <class T>
+void dense(const T* w, const T* b, const BodyLayer& layer, const T* x, size_t count, T* y) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d), in = layer.in, outs = layer.out;
+  const auto block = [&](auto vectors, size_t first, size_t out) HWY_ATTR {
+    dense_block<vectors>(d, w + out / kWeightBlock * kWeightBlock * in + out % kWeightBlock, b + out, in, x + first,
+                         y + out * kTile + first);
+  };
+  size_t first = 0;
+  for (; first + (kVectors - 1) * lanes < count; first += kVectors * lanes)
+    for (size_t out = 0; out < outs; out += kOutputs) block(std::integral_constant<size_t, kVectors>(), first, out);
+  for (; first < count; first += lanes)
+    for (size_t out = 0; out < outs; out += kOutputs) block(std::integral_constant<size_t, 1>(), first, out);
+}
+
+/// A product with outputs along the vectors: y(e, o) = sum_i x(e, i) w(i, o), for kE elements and kV vectors of o. With
+/// kHidden max(0, b + ..). kParts: parts of the sum that run side by side where kE is too small to hide the latency.
+template <size_t kE, size_t kV, size_t kParts, bool kHidden, class D, class T = hn::TFromD<D>>
+HWY_INLINE void across_block(D d, const T* HWY_RESTRICT w, size_t w_step, const T* HWY_RESTRICT b, size_t in,
+                             const T* HWY_RESTRICT x, size_t x_input, size_t x_element, T* HWY_RESTRICT y,
+                             size_t y_step) {
+  using V = hn::Vec<D>;
+  const size_t lanes = hn::Lanes(d), part = in / kParts;
+  V sum[kParts][kE][kV];
+  unrolled<kV>([&](auto v) NFOPT_LAMBDA {
+    unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+      unrolled<kParts>([&](auto p) NFOPT_LAMBDA { sum[p][e][v] = hn::Zero(d); });
+      if constexpr (kHidden) sum[0][e][v] = hn::Load(d, b + v * lanes);
+    });
+  });
+  for (size_t i = 0; i < part; ++i) {
+    unrolled<kParts>([&](auto p) NFOPT_LAMBDA {
+      const size_t at = i + p * part;
+      V weight[kV];
+      unrolled<kV>([&](auto v) NFOPT_LAMBDA { weight[v] = hn::Load(d, w + at * w_step + v * lanes); });
+      unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+        const V element = hn::Set(d, x[at * x_input + e * x_element]);
+        unrolled<kV>([&](auto v) NFOPT_LAMBDA { sum[p][e][v] = hn::MulAdd(weight[v], element, sum[p][e][v]); });
+      });
+    });
+  }
+  unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+    unrolled<kV>([&](auto v) NFOPT_LAMBDA {
+      V value = sum[0][e][v];
+      if constexpr (kParts == 2) value = hn::Add(value, sum[1][e][v]);
+      if constexpr (kHidden) value = hn::Max(hn::Zero(d), value);
+      hn::Store(value, d, y + e * y_step + v * lanes);
+    });
+  });
+}
+
+/// The last hidden layer, x [in][kTile] -> y [count rounded up to kElements][out]: channels side by side, as sums over
+/// elements need them.
+template <class T>
+void dense_across(const T* w, const T* b, const BodyLayer& layer, const T* x, size_t count, T* y) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d), out = layer.out;
+  for (size_t e = 0; e < count; e += kElements) {
+    size_t o = 0;
+    for (; o + 2 * lanes <= out; o += 2 * lanes)
+      across_block<kElements, 2, 1, true>(d, w + o, out, b + o, layer.in, x + e, kTile, 1, y + e * out + o, out);
+    for (; o < out; o += lanes)
+      across_block<kElements, 1, 1, true>(d, w + o, out, b + o, layer.in, x + e, kTile, 1, y + e * out + o, out);
+  }
+}
+
+template <size_t kE, class T>
+void project_block(size_t count, const T* q, size_t in, size_t out, const T* x, T* y) {
+  const hn::ScalableTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  if (count < kE) {
+    if constexpr (kE > 1) project_block<kE - 1>(count, q, in, out, x, y);
+    return;
+  }
+  size_t o = 0;
+  for (; o + 2 * lanes <= out; o += 2 * lanes)
+    across_block<kE, 2, 2, false>(d, q + o, out, q, in, x, 1, in, y + o, out);
+  for (; o < out; o += lanes) across_block<kE, 1, 2, false>(d, q + o, out, q, in, x, 1, in, y + o, out);
+}
+
+/// y [count][out] = x [count][in] q [in][out]
+template <class T>
+void project(const T* q, size_t in, size_t out, const T* x, size_t count, T* y) {
+  constexpr size_t kE = kElements / 2;
+  for (size_t e = 0; e < count; e += kE)
+    project_block<kE>(std::min(kE, count - e), q, in, out, x + e * in, y + e * out);
+}
+
+}  // namespace nfopt::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per instruction set
