@@ -297,7 +297,7 @@ bool collect(BlockLinear::Parts& parts, const CoefficientShape& shape, const Blo
 std::shared_ptr<const BlockLinear> BlockLinear::make(std::shared_ptr<const Plan> plan, int64_t in_channels,
                                                      int64_t out_channels, const BlockLayout& layout) {
   // Below, coefficients stay in the caches, and one product per signature is worth more.
-  constexpr int64_t kLeast = 1 << 20, kLeastMean = 1 << 15;
+  constexpr int64_t kLeast = 1 << 20, kLeastMean = 1 << 14;
   const CoefficientShape shape(*plan, in_channels, out_channels);
   const int64_t rectangles = static_cast<int64_t>(layout.blocks.size());
   if (shape.total() < kLeast || shape.total() < kLeastMean * rectangles) return nullptr;

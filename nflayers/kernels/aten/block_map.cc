@@ -2,11 +2,13 @@
 #include <nfopt/nflayers/kernels/aten/block_map.h>
 #include <nfopt/nflayers/kernels/aten/coefficient_map.h>
 #include <nfopt/nflayers/kernels/aten/recycled.h>
+#include <nfopt/nflayers/kernels/features/channel_product.h>
 #include <torch/autograd.h>
 
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace nfopt {
@@ -108,6 +110,12 @@ void run(const Move& move, const T* from, T* to) {
   if (axes.empty()) axes.push_back({1, 1, 1});
   int64_t inner = 1;
   for (size_t a = 1; a < axes.size(); ++a) inner *= axes[a].size;
+  if constexpr (std::is_same_v<T, float>) {
+    if (axes.size() == 2 && !move.add && axes[0].from == 1 && axes[1].to == 1 && axes[0].size * axes[1].size <= kSmall)
+      return cpu::copy_transposed(from, axes[1].from, axes[0].size, axes[1].size, scale, to, axes[0].to);
+    if (axes.size() == 2 && !move.add && axes[1].from == 1 && axes[0].to == 1 && axes[0].size * axes[1].size <= kSmall)
+      return cpu::copy_transposed(from, axes[0].from, axes[1].size, axes[0].size, scale, to, axes[1].to);
+  }
   const bool parallel = axes.size() > 1 && axes[0].to != 0 && axes[0].size * inner > kSmall;
   if (!parallel) return run_axes(from, to, axes.data(), &axes.back(), scale, move.add);
   at::parallel_for(0, axes[0].size, std::max<int64_t>(1, kSmall / inner), [&](int64_t begin, int64_t end) {

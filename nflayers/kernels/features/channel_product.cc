@@ -102,6 +102,13 @@ HWY_INLINE void product_block(D d, size_t last, const ChannelProduct<T>& p, cons
   });
 }
 
+// Channels lie far apart: no processor guesses by itself that the next tile continues all of them.
+constexpr int kForReading = 0, kForWriting = 1;
+template <int kAccess, class T>
+HWY_INLINE void ahead(const T* of) {
+  __builtin_prefetch(of, kAccess, 2);
+}
+
 /// All outputs of kV vectors of positions. The tile of x is copied once: its channels may lie whole pages apart, which
 /// the first cache cannot hold side by side.
 template <size_t kV, class T>
@@ -113,8 +120,12 @@ HWY_INLINE void product_tile(const ChannelProduct<T>& p, const T* packed, int64_
   const T* from = p.x + i * p.x_row + j;
   for (int64_t k = 0; k < p.inputs; ++k, from += p.x_channel)
     unrolled<kV>([&](auto v) NFOPT_LAMBDA {
+      ahead<kForReading>(from + (kV + v) * lanes);
       hn::Store(load_first(d, from + v * lanes, v + 1 == kV ? in_last : lanes), d, tile + (k * kV + v) * lanes);
     });
+  for (int64_t o = 0; o < p.outputs; ++o)
+    unrolled<kV>([&](auto v)
+                     NFOPT_LAMBDA { ahead<kForWriting>(p.y + o * p.y_channel + i * p.y_row + j + (kV + v) * lanes); });
   for (int64_t o = 0; o < p.outputs; o += kBlockOutputs) {
     const T* w = packed + o / kPackedOutputs * kPackedOutputs * p.inputs + o % kPackedOutputs;
     product_block<kV>(d, in_last, p, w, tile, o, static_cast<size_t>(std::min<int64_t>(kBlockOutputs, p.outputs - o)),
@@ -182,6 +193,39 @@ HWY_INLINE void both_sums(const T* x, int64_t rows, int64_t columns, int64_t row
   for (; i < rows; ++i) sum_block<1>(x + i * row_stride, columns, row_stride, i == 0, of_rows + i, of_columns);
 }
 
+/// Squares of four by four, loaded along one axis and stored along the other.
+HWY_INLINE void transposed(const float* HWY_RESTRICT from, int64_t from_stride, int64_t rows, int64_t columns,
+                           float scale, float* HWY_RESTRICT to, int64_t to_stride) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<float, 4> d;
+  const auto factor = hn::Set(d, scale);
+  for (; i + 4 <= rows; i += 4) {
+    int64_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      const auto at = [&](int64_t k) HWY_ATTR { return hn::LoadU(d, from + i + (j + k) * from_stride); };
+      const auto put = [&](int64_t k, auto v)
+                           HWY_ATTR { hn::StoreU(hn::Mul(factor, v), d, to + (i + k) * to_stride + j); };
+      const auto r0 = at(0), r1 = at(1), r2 = at(2), r3 = at(3);
+      const auto low = hn::InterleaveLower(d, r0, r1), high = hn::InterleaveUpper(d, r0, r1);
+      const auto low2 = hn::InterleaveLower(d, r2, r3), high2 = hn::InterleaveUpper(d, r2, r3);
+      put(0, hn::ConcatLowerLower(d, low2, low));
+      put(1, hn::ConcatUpperUpper(d, low2, low));
+      put(2, hn::ConcatLowerLower(d, high2, high));
+      put(3, hn::ConcatUpperUpper(d, high2, high));
+    }
+    for (; j < columns; ++j)
+      for (int64_t k = i; k < i + 4; ++k) to[k * to_stride + j] = scale * from[k + j * from_stride];
+  }
+#endif
+  for (; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) to[i * to_stride + j] = scale * from[i + j * from_stride];
+}
+
+void transposed_float(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float scale, float* to,
+                      int64_t to_stride) {
+  transposed(from, from_stride, rows, columns, scale, to, to_stride);
+}
 void product_float(const ChannelProduct<float>& p, const float* m, int64_t a, int64_t b) { product_rows(p, m, a, b); }
 void product_double(const ChannelProduct<double>& p, const double* m, int64_t a, int64_t b) {
   product_rows(p, m, a, b);
@@ -201,6 +245,7 @@ namespace nfopt::cpu {
 
 HWY_EXPORT(product_float);
 HWY_EXPORT(product_double);
+HWY_EXPORT(transposed_float);
 HWY_EXPORT(sums_float);
 HWY_EXPORT(sums_double);
 
@@ -226,6 +271,10 @@ void multiply_rows(const ChannelProduct<float>& p, const float* packed, int64_t 
 template <>
 void multiply_rows(const ChannelProduct<double>& p, const double* packed, int64_t first, int64_t last) {
   HWY_DYNAMIC_DISPATCH(product_double)(p, packed, first, last);
+}
+void copy_transposed(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float scale, float* to,
+                     int64_t to_stride) {
+  HWY_DYNAMIC_DISPATCH(transposed_float)(from, from_stride, rows, columns, scale, to, to_stride);
 }
 template <>
 void sum_both(const float* x, int64_t rows, int64_t columns, int64_t row_stride, float* of_rows, float* of_columns) {

@@ -8,8 +8,9 @@ namespace nfopt::cpu {
 ///
 ///   y[o, i, j] = sum_k m[o, k] x[k, i, j] + along_columns[o, i] + along_rows[o, j] + (accumulate ? y[o, i, j] : 0)
 ///
-/// One pass over x and y, where a broadcast and a product of a BLAS library would be two. For few channels: the
-/// matrix and a tile of x have to stay in the first cache. Positions j stand side by side in x, y and along_rows.
+/// One pass over x and y, where a broadcast and a product of a BLAS library would be two. For few channels: the matrix
+/// and a tile of x have to stay in the first cache; with more of them BLAS libraries are faster. Positions j stand side
+/// by side in x, y and along_rows.
 template <class T>
 struct ChannelProduct {
   int64_t outputs = 0;
@@ -43,5 +44,9 @@ void multiply_rows(const ChannelProduct<T>& product, const T* packed, int64_t fi
 /// The sums of a matrix along both axes in one pass over it: of every row, and of every column.
 template <class T>
 void sum_both(const T* x, int64_t rows, int64_t columns, int64_t row_stride, T* of_rows, T* of_columns);
+
+/// to[i * to_stride + j] = scale * from[i + j * from_stride]
+void copy_transposed(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float scale, float* to,
+                     int64_t to_stride);
 
 }  // namespace nfopt::cpu
