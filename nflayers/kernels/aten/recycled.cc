@@ -72,7 +72,7 @@ class Pool final : public c10::Allocator {
     pool.used_ -= size;
     pool.kept_.emplace(size, block);
     pool.kept_bytes_ += size;
-    pool.shrink(kMostKept);
+    pool.shrink(std::min(kMostKept, pool.most_used_ / 4 * 3));  // the rest is for memory from elsewhere
   }
 
   void shrink(size_t bytes) {

@@ -8,7 +8,8 @@ namespace nfopt::aten {
 ///
 /// On the CPU the memory of a large tensor is kept when the tensor dies, for the next one of about its size. Given back, it
 /// would return as pages that the operating system clears and maps one by one, which costs more than what layers do on
-/// them. Kept and used memory together are never more than was in use at one time, and at most 1 GiB is kept.
+/// them. Kept and used memory together are never more than was in use at one time; three quarters of
+/// that, and at most 1 GiB, are kept.
 /// Elsewhere, and for small tensors, the same as at::empty.
 /// [any-thread]
 at::Tensor recycled(at::IntArrayRef sizes, const at::TensorOptions& options);

@@ -42,7 +42,7 @@ HWY_INLINE V lane_sums(D d, const V (&v)[n]) {
 }
 
 template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void store_first(D d, hn::Vec<D> v, size_t count, T* HWY_RESTRICT to) {
+HWY_INLINE void store_leading(D d, hn::Vec<D> v, size_t count, T* HWY_RESTRICT to) {
   if (count == HWY_LANES(T)) return hn::StoreU(v, d, to);
   HWY_ALIGN T all[HWY_LANES(T)];
   hn::Store(v, d, all);
@@ -125,7 +125,7 @@ void dot_each(const T* HWY_RESTRICT q, const T* HWY_RESTRICT h, size_t channels,
       for (size_t c = kLanes; c < channels; c += kLanes) s = hn::MulAdd(hn::Load(d, q + c), hn::Load(d, row + c), s);
       sum[i] = s;
     });
-    store_first(d, lane_sums(d, sum), std::min(kLanes, count - e), to + e);
+    store_leading(d, lane_sums(d, sum), std::min(kLanes, count - e), to + e);
   }
 }
 

@@ -137,7 +137,7 @@ void sum_last_layer(const StepMember<T>& member, const MixView& view, const Body
     T* plane = member.planes + view.first_scalar + begin + j * view.positions();
     for (int64_t e = 0; e < count; e += kLanes) {
       const hn::Vec<decltype(d)> parts[2] = {hn::Load(d, dots[j][e / kE]), hn::Load(d, dots[j][e / kE + 1])};
-      store_first(d, add_pairs(d, parts[0], parts[1]), std::min(kLanes, count - e), plane + e);
+      store_leading(d, add_pairs(d, parts[0], parts[1]), std::min(kLanes, count - e), plane + e);
     }
   }
 }
