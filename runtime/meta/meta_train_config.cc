@@ -1,4 +1,5 @@
 #include <nfopt/nflayers/spec/near_names.h>
+#include <nfopt/runtime/io/file_beside_config.h>
 #include <nfopt/runtime/meta/meta_train_config.h>
 #include <nfopt/runtime/meta/task_family_config.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
@@ -148,6 +149,7 @@ MetaTrainConfig read(const YamlValue& document, YamlProblems& problems) {
 
   config.rule = name_of(top, "rule", rule_preset_names(), "learned rule");
   config.theta = top.text("theta", {}, std::string());
+  if (top.has("theta")) config.theta = found_beside(config.theta, top.value("theta")->place);
   config.clipped_momentum = read_start(top.map_or_empty("start"));
   if (config.clipped_momentum && !config.theta.empty())
     top.problem("start", "a run starts from a file ('theta') or from 'start', not from both.");

@@ -21,7 +21,7 @@ struct ContextDescription {
   int64_t rate_units = 12;  ///< of the step-size network; 0: one learned step size per role
 
   std::vector<double> momentum_decays = {0.9, 0.99, 0.999};  ///< of m_1, m_2, m_3
-  double square_decay = 0.999;                               ///< of v, rows and columns
+  double square_decay = 0.99;                                ///< of v, rows and columns
   double loss_decay = 0.95;                                  ///< of the average loss
   ContextNominal nominal = ContextNominal::adam;
 
@@ -48,8 +48,8 @@ struct ContextDescription {
 
 /// What a parameter element shows the network.
 inline constexpr int64_t kContextFeatures = 14;
-/// Tensor roles with biases of their own: weight (and table), bias, every other.
-inline constexpr int64_t kContextRoles = 3;
+/// Tensor roles with biases of their own: weight (and table), bias, every other, weight of the network's outputs.
+inline constexpr int64_t kContextRoles = 4;
 /// Inputs of the step-size network beside those of progress: weight size, entries, step, loss, fan-in, update-to-weight.
 inline constexpr int64_t kContextTensorInputs = 6;
 

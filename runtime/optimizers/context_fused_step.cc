@@ -7,7 +7,7 @@
 namespace nfopt {
 namespace {
 
-static_assert(cpu::kContextFeatureCount == kContextFeatures);
+static_assert(cpu::kContextFeatureCount == kContextFeatures && cpu::kContextRoleCount == kContextRoles);
 
 std::vector<cpu::ContextStepTensor> step_tensors(const std::vector<ContextTensor>& tensors) {
   std::vector<cpu::ContextStepTensor> result(tensors.size());

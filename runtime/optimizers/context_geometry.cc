@@ -7,11 +7,30 @@
 namespace nfopt {
 namespace {
 
-int role_of(Role role) {
+/// f(tensor, label) for every label along an axis of a tensor that is its `slot`.
+template <class F>
+void for_each_label(const WeightSpace& space, Slot slot, const F& f) {
+  for (const View& view : space.views())
+    for (const int t : space.sources()[view.source].tensors)
+      for (const Factor& factor : view.factors)
+        if (space.tensors()[t].slots.at(factor.axis) == slot) f(t, factor.label);
+}
+
+/// Whether no tensor reads a unit that the tensor writes: its units are outputs of the network.
+std::vector<bool> write_outputs(const WeightSpace& space) {
+  std::vector<bool> read(space.labels().size(), false);
+  for_each_label(space, Slot::input, [&](int, int label) { read[label] = true; });
+  std::vector<bool> outputs(space.tensors().size(), false), inner(space.tensors().size(), false);
+  for_each_label(space, Slot::output, [&](int tensor, int label) { (read[label] ? inner : outputs)[tensor] = true; });
+  for (size_t t = 0; t < outputs.size(); ++t) outputs[t] = outputs[t] && !inner[t];
+  return outputs;
+}
+
+int role_of(Role role, bool writes_outputs) {
   switch (role) {
     case Role::weight:
     case Role::table:
-      return 0;
+      return writes_outputs ? 3 : 0;
     case Role::bias:
       return 1;
     default:
@@ -51,10 +70,11 @@ bool can_average(const WeightSpace& space, int source, int axis) {
 
 std::vector<ContextTensor> context_tensors(const WeightSpace& parameters) {
   std::vector<ContextTensor> result;
+  const std::vector<bool> outputs = write_outputs(parameters);
   for (const Tensor& tensor : parameters.tensors()) {
     ContextTensor t;
     t.numel = tensor.numel();
-    t.role = role_of(tensor.role);
+    t.role = role_of(tensor.role, outputs[result.size()]);
     const bool stacked = parameters.sources()[tensor.source].stacked;
     const int first = stacked ? 1 : 0;  // axes of the source that are the tensor's own
     const auto rank = static_cast<int>(tensor.shape.size());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nfopt/nflayers/spec/export.h>
 #include <nfopt/nflayers/spec/weight_space.h>
 
 #include <cstdint>
@@ -11,7 +12,7 @@ namespace nfopt {
 struct ContextTensor {
   int64_t numel = 0;
   int64_t fan_in = 1;  ///< entries per unit that the tensor writes
-  int role = 0;        ///< 0 weight or table, 1 bias, 2 other
+  int role = 0;        ///< 0 weight or table, 1 bias, 2 other, 3 weight of the network's outputs
   /// Adafactor's two axes: row statistics average the larger one (`row_axis`), column statistics the other; of equal
   /// axes the later is the larger. -1: the tensor has fewer than two axes, or an average along one of
   /// them would mix entries that the group permutes differently.
@@ -24,6 +25,6 @@ struct ContextTensor {
 };
 
 /// One per tensor of the space.
-std::vector<ContextTensor> context_tensors(const WeightSpace& parameters);
+NFOPT_API std::vector<ContextTensor> context_tensors(const WeightSpace& parameters);
 
 }  // namespace nfopt

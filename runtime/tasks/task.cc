@@ -14,8 +14,8 @@ namespace {
 constexpr int64_t kEvaluationBatch = 1000;
 constexpr int64_t kEvaluationPredictions = 16384;  // a text predicts every position: fewer examples at a time
 
-// Before a run begins: a network that does not fit its data says so in terms of both.
-void check_fit(const Task& task, int64_t classes) {
+// Before a run begins: a network that does not fit its data says so in terms of both. Returns its outputs per prediction.
+int64_t check_fit(const Task& task, int64_t classes) {
   at::NoGradGuard no_grad;
   const Examples two = task.train().first(2);
   Members probe = task.initialize(1, Rng(0));
@@ -29,10 +29,12 @@ void check_fit(const Task& task, int64_t classes) {
   std::vector<int64_t> expected = two.targets.sizes().vec();
   expected.insert(expected.begin(), 1);
   expected.push_back(classes);
-  if (logits.sizes() == at::IntArrayRef(expected)) return;
+  if (logits.dim() == static_cast<int64_t>(expected.size()) && logits.size(-1) > classes)
+    expected.back() = logits.size(-1);
+  if (logits.sizes() == at::IntArrayRef(expected)) return expected.back();
   std::ostringstream text;
   text << "architecture '" << task.instance().architecture->info().name << "' gives outputs " << logits.sizes()
-       << " for two examples: expected " << at::IntArrayRef(expected) << ", one output per class.";
+       << " for two examples: expected " << at::IntArrayRef(expected) << ", at least one output per class.";
   throw Error("task", text.str());
 }
 
@@ -47,7 +49,7 @@ Task::Task(Instance instance, const Dataset& data, int64_t batch_size, at::Devic
       classes_(data.classes),
       options_(at::TensorOptions(device).dtype(dtype)) {
   batches(Rng(0));
-  check_fit(*this, classes_);
+  outputs_ = check_fit(*this, classes_);
 }
 
 Members Task::initialize(int64_t members, const Rng& rng) const {

@@ -26,7 +26,7 @@ struct TaskScore {
 class NFOPT_API Task {
  public:
   /// Data go to `device` in `dtype` here, once. Throws Error when the network does not accept the data's inputs, does
-  /// not give one output per class (and position), or the data hold fewer examples than a batch.
+  /// not give an output per class (and position), or the data hold fewer examples than a batch.
   Task(Instance instance, const Dataset& data, int64_t batch_size, at::Device device, at::ScalarType dtype);
 
   const Instance& instance() const { return instance_; }
@@ -35,6 +35,8 @@ class NFOPT_API Task {
   const Examples& test() const { return test_; }
   int64_t batch_size() const { return batch_size_; }
   int64_t classes() const { return classes_; }
+  /// Of the network, per prediction: the classes, and more where it has some that never occur.
+  int64_t outputs() const { return outputs_; }
   /// The order of the training examples under a run's generator.
   Batches batches(const Rng& rng) const { return Batches(train_.size(), batch_size_, rng); }
 
@@ -54,6 +56,7 @@ class NFOPT_API Task {
   Examples test_;
   int64_t batch_size_;
   int64_t classes_;
+  int64_t outputs_ = 0;
   at::TensorOptions options_;
 };
 

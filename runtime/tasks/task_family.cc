@@ -74,7 +74,7 @@ double TaskFamily::loss_weight(int64_t step, int64_t horizon) const {
   return (q + 1) * std::pow((static_cast<double>(step) + 0.5) / static_cast<double>(horizon), q);
 }
 
-double TaskFamily::loss_bound(const Task& task) { return 1.5 * std::log(static_cast<double>(task.classes())); }
+double TaskFamily::loss_bound(const Task& task) { return 1.5 * std::log(static_cast<double>(task.outputs())); }
 
 void TaskFamily::check() const {
   const TaskFamilyOptions& o = options_;

@@ -84,7 +84,7 @@ class NFOPT_API TaskFamily {
   TaskVariation variation(const Task& task, const Rng& rng) const;
   /// What the loss of step t (0 .. T-1) counts in the meta-loss; its mean over a trajectory is 1 but for O(1/T^2).
   double loss_weight(int64_t step, int64_t horizon) const;
-  /// The largest loss of a task that meta-training sees: 1.5 ln(classes).
+  /// The largest loss of a task that meta-training sees: 1.5 ln(outputs).
   static double loss_bound(const Task& task);
 
  private:

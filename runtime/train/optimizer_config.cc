@@ -1,4 +1,5 @@
 #include <nfopt/nflayers/spec/near_names.h>
+#include <nfopt/runtime/io/file_beside_config.h>
 #include <nfopt/runtime/optimizers/rule_presets.h>
 #include <nfopt/runtime/train/optimizer_config.h>
 
@@ -36,18 +37,6 @@ YamlValue merged(const YamlValue& preset, const YamlValue& given) {
 // LibTorch ends with an internal error where a rate does not fit the parameters' type.
 const Range<double> kRates = {.at_least = 0.0, .at_most = 1e38};
 
-/// A relative file that is not in the working directory is looked for beside the config that names it: `place` is
-/// "FILE:LINE:COLUMN" there.
-std::string found_theta(const std::string& theta, const std::string& place) {
-  const std::filesystem::path path(theta);
-  std::error_code ignored;
-  if (theta.empty() || path.is_absolute() || std::filesystem::exists(path, ignored)) return theta;
-  const size_t column = place.rfind(':'), line = column == std::string::npos ? column : place.rfind(':', column - 1);
-  if (line == std::string::npos) return theta;
-  const std::filesystem::path beside = std::filesystem::path(place.substr(0, line)).parent_path() / path;
-  return std::filesystem::exists(beside, ignored) ? beside.lexically_normal().string() : theta;
-}
-
 void read_settings(OptimizerConfig& config, YamlMap& map) {
   if (config.rule == "sgd" || config.rule == "sgdm") {
     config.lr = map.real("lr", kRates, 0.1);
@@ -66,7 +55,7 @@ void read_settings(OptimizerConfig& config, YamlMap& map) {
   } else {
     config.lr = map.real("lr", kRates, 1.0);  // 1: as meta-trained
     config.theta = map.text("theta", {}, config.theta);
-    if (map.has("theta")) config.theta = found_theta(config.theta, map.value("theta")->place);
+    if (map.has("theta")) config.theta = found_beside(config.theta, map.value("theta")->place);
   }
   const bool cosine = map.text("lr_schedule", {"constant", "cosine"}, "constant") == "cosine";
   config.schedule.decay = cosine ? LrSchedule::Decay::cosine : LrSchedule::Decay::constant;

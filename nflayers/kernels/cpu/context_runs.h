@@ -6,6 +6,7 @@ namespace nfopt::cpu {
 
 inline constexpr int kContextHidden = 8;  ///< channels; narrower rules have zeros
 inline constexpr int kContextFeatureCount = 14;
+inline constexpr int kContextRoleCount = 4;
 
 /// Constants of one tensor in one step.
 struct ContextRunConstants {
@@ -44,12 +45,12 @@ struct ContextRunSums {
 /// One network per member, output channel last.
 struct ContextNetwork {
   alignas(64) float body[kContextFeatureCount][kContextHidden] = {};
-  alignas(64) float body_bias[3][kContextHidden] = {};
+  alignas(64) float body_bias[kContextRoleCount][kContextHidden] = {};
   alignas(64) float self[kContextHidden][kContextHidden] = {};
   alignas(64) float slots[3][kContextHidden][kContextHidden] = {};
   alignas(64) float tensor[kContextHidden][kContextHidden] = {};
   alignas(64) float network[kContextHidden][kContextHidden] = {};
-  alignas(64) float mix_bias[3][kContextHidden] = {};
+  alignas(64) float mix_bias[kContextRoleCount][kContextHidden] = {};
   alignas(64) float direction[kContextHidden] = {};
   alignas(64) float scale[kContextHidden] = {};
   float direction_bias = 0, scale_bias = 0;

@@ -20,6 +20,13 @@ TEST(MetaTrainConfig, ShippedConfigsAreReadAndResolvedOnesReadTheSame) {
   EXPECT_GE(configs, 4);
 }
 
+TEST(MetaTrainConfig, FindsTheFileToStartFromBesideTheConfigThatNamesIt) {
+  const std::string file = NFOPT_META_CONFIGS "/context_many_outputs.yaml";
+  const MetaTrainConfig config = read_meta_train_config(read_yaml(file), file);
+  EXPECT_TRUE(std::filesystem::path(config.theta).is_absolute()) << config.theta;
+  EXPECT_TRUE(std::filesystem::exists(config.theta)) << config.theta;
+}
+
 MetaTrainConfig config_with(const std::vector<std::string>& overrides) {
   YamlValue document = parse_yaml(R"(name: tiny
 rule: unf

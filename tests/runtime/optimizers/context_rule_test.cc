@@ -1,9 +1,12 @@
 #include <nfopt/nflayers/action/group_action.h>
 #include <nfopt/nflayers/action/random_element.h>
+#include <nfopt/runtime/optimizers/context_geometry.h>
 #include <nfopt/runtime/optimizers/context_rule.h>
 #include <nfopt/runtime/optimizers/learned_optimizer.h>
 #include <nfopt/runtime/optimizers/make_update_rule.h>
 #include <torch/optim/adam.h>
+
+#include <cmath>
 
 #include "tests/nflayers/spec/described_spaces.h"
 #include "tests/runtime/optimizers/small_problem.h"
@@ -72,7 +75,7 @@ TEST(ContextRule, StartsAsAdam) {
   Tensors params = random_tensors(*rule.space(), Rng(2)), ours = params;
   Tensors leaves;
   for (const at::Tensor& p : params) leaves.push_back(p.clone().requires_grad_());
-  torch::optim::Adam adam(leaves, torch::optim::AdamOptions(3e-3).betas({0.9, 0.999}).eps(1e-8));
+  torch::optim::Adam adam(leaves, torch::optim::AdamOptions(3e-3).betas({0.9, 0.99}).eps(1e-8));
   const NamedTensors theta = rule.initial_theta(Rng(1));
   RuleState state = rule.init(ours);
   for (int64_t t = 0; t < 20; ++t) {
@@ -85,6 +88,41 @@ TEST(ContextRule, StartsAsAdam) {
     EXPECT_LE(largest_difference(ours, leaves), 1e-13) << "step " << t;  // float64
   }
   EXPECT_GT(largest_difference(ours, params), 1e-2);
+}
+
+std::vector<int> roles_of(std::vector<TensorDescription> tensors) {
+  std::vector<int> roles;
+  for (const ContextTensor& t : context_tensors(WeightSpace(std::move(tensors)))) roles.push_back(t.role);
+  return roles;
+}
+
+TEST(ContextGeometry, WeightsOfUnitsThatNobodyReadsHaveARoleOfTheirOwn) {
+  using testing::tensor;
+  const auto biased = [](const char* name, const char* axes, int64_t size) {
+    return testing::with(tensor(name, {size}, axes), [](TensorDescription& t) { t.role = Role::bias; });
+  };
+  const auto table = [](const char* axes) {
+    return testing::with(tensor("embedding", {7, 4}, axes), [](TensorDescription& t) { t.role = Role::table; });
+  };
+  EXPECT_EQ(roles_of({table("[~v, e]"), tensor("ih", {5, 4}, "[h, e]"), tensor("hh", {5, 5}, "[h, h]"),
+                      biased("b", "[h]", 5), tensor("head", {7, 5}, "[~o, h]"), biased("head.b", "[~o]", 7)}),
+            (std::vector<int>{0, 0, 0, 1, 3, 1}));
+  // The same words on both sides: who looks them up writes units that are read as well.
+  EXPECT_EQ(roles_of({table("[~v, e]"), tensor("ih", {5, 4}, "[h, e]"), tensor("head", {7, 5}, "[~v, h]")}),
+            (std::vector<int>{0, 0, 3}));
+  EXPECT_EQ(roles_of({tensor("only", {3, 5}, "[~o, ~i]")}), std::vector<int>{3});
+}
+
+TEST(ContextRule, OutputsHaveAStepSizeOfTheirOwn) {
+  const ContextRule rule({}, small_space());
+  const Tensors params = random_tensors(*rule.space(), Rng(2)), grads = random_tensors(*rule.space(), Rng(3));
+  NamedTensors theta = rule.initial_theta(Rng(1));
+  const Tensors before = rule.update(theta, params, grads, rule.init(params), context_of(0)).updates;
+  theta.at("rate.bias2").select(1, 3).add_(std::log(2.0));
+  const Tensors after = rule.update(theta, params, grads, rule.init(params), context_of(0)).updates;
+  for (size_t i = 0; i < params.size(); ++i)
+    EXPECT_LE((after[i] - before[i] * (i == 2 ? 2 : 1)).abs().max().item<double>(), 1e-16)
+        << rule.space()->tensors()[i].name;  // float64
 }
 
 TEST(ContextRule, CommutesWithTheLayerGroupOfEveryDescribedSpace) {

@@ -7,9 +7,11 @@
 #include <nfopt/runtime/tasks/task_gradient.h>
 #include <torch/types.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
+#include "tests/errors.h"
 #include "tests/runtime/meta/small_family.h"
 
 namespace nfopt {
@@ -28,6 +30,17 @@ TEST(TaskFamily, OfOneShapeGivesTheSameTaskAlways) {
   EXPECT_EQ(variation.initial_scale, 1.0);
   EXPECT_EQ(variation.label_noise, 0.0);
   EXPECT_TRUE(variation.labels.empty());
+}
+
+TEST(TaskFamily, TakesNetworksWithMoreOutputsThanClassesButNotWithFewer) {
+  TaskFamilyOptions options = one_task();
+  options.options["output_size"] = int64_t{9};
+  const auto task = family(options)->task(Rng(1));
+  EXPECT_EQ(task->classes(), 4);
+  EXPECT_EQ(task->outputs(), 9);
+  EXPECT_DOUBLE_EQ(TaskFamily::loss_bound(*task), 1.5 * std::log(9.0));
+  options.options["output_size"] = int64_t{3};
+  testing::expect_error([&] { family(options)->task(Rng(1)); }, {"expected [1, 2, 4], at least one output per class"});
 }
 
 TEST(TaskFamily, DrawsWithinItsRangesAsAPureFunctionOfTheGenerator) {
