@@ -32,8 +32,8 @@ struct NFOPT_API MetaTrainConfig {
   std::string licence;  ///< of the meta-parameters, for the exported files
   std::string note;     ///< copied into their training record, e.g. a commit
 
-  std::string rule;                                      ///< a preset (rule_presets.h)
-  std::string theta;                                     ///< file to start from, also beside the config; empty: the published start
+  std::string rule;   ///< a preset (rule_presets.h)
+  std::string theta;  ///< file to start from, also beside the config; empty: the published start
   std::optional<ClippedMomentumStart> clipped_momentum;  ///< instead of the published start
   std::vector<std::pair<std::string, double>> init;      ///< start values by meta-parameter, as stored; after the above
 
