@@ -16,7 +16,7 @@ void fill_row(double* row, const TaskFamily& family, const InnerCurves& curves, 
   const at::Tensor loss = curves.loss[task].contiguous();
   const double* values = loss.const_data_ptr<double>();
   const int64_t steps = loss.numel();
-  const double unit = curves.bound[task] / 1.5;  // the bound is 1.5 ln(classes)
+  const double unit = curves.bound[task] / 1.5;  // the bound is 1.5 ln(outputs)
   for (int64_t k = 0; k < kPoints; ++k) {
     const int64_t begin = k * steps / kPoints;
     const int64_t end = std::max(begin + 1, (k + 1) * steps / kPoints);

@@ -12,7 +12,7 @@
 
 namespace nfopt {
 
-/// How well one theta trains the held-out tasks. Losses are divided by ln(classes): a uniform guess has 1.
+/// How well one theta trains the held-out tasks. Losses are divided by ln(outputs): a uniform guess has 1.
 struct NFOPT_API MetaEvaluation {
   static constexpr int64_t kPoints = 200;
 

@@ -63,7 +63,7 @@ Plot evaluation_plot(const MetaTrainConfig& config, const std::vector<MetricsRow
   plot.title = config.name + ": held-out tasks";
   plot.subtitle = config.rule + ", unperturbed theta; 1 is a uniform guess";
   plot.x_label = "outer step";
-  plot.y_label = "training loss / ln(classes)";
+  plot.y_label = "training loss / ln(outputs)";
   plot.series = {series(rows, 7, "mean of the trajectory"), series(rows, 8, "last tenth")};
   return plot;
 }
@@ -85,7 +85,7 @@ Plot inner_curves_plot(const MetaTrainConfig& config, const MetaTrainResult& res
                   " held-out tasks per family; best: outer step " + std::to_string(result.best_step) +
                   ", last: outer step " + std::to_string(result.step);
   plot.x_label = same ? "step" : "share of the horizon";
-  plot.y_label = "training loss / ln(classes)";
+  plot.y_label = "training loss / ln(outputs)";
   plot.y_scale = Plot::Scale::logarithmic;
   const auto add = [&](const MetaEvaluation& evaluation, const std::string& label) {
     for (size_t f = 0; f < families.size(); ++f) {
