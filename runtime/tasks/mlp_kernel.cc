@@ -15,6 +15,7 @@
 #include <hwy/aligned_allocator.h>
 #include <hwy/highway.h>
 #include <hwy/contrib/math/math-inl.h>
+#include <nfopt/nflayers/kernels/cpu/leading_lanes-inl.h>
 #include <nfopt/nflayers/kernels/cpu/unrolled-inl.h>
 // clang-format on
 
@@ -56,6 +57,7 @@ namespace nfopt::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+using cpu::HWY_NAMESPACE::store_leading;
 using cpu::HWY_NAMESPACE::unrolled;
 
 // Accumulators of a block, kRows x 2 vectors, must fit the registers next to what they are computed from.
@@ -138,13 +140,7 @@ HWY_INLINE void outer_block(Rows<const T> e, Rows<const T> x, size_t count, size
   unrolled<kO>([&](auto o) NFOPT_LAMBDA {
     unrolled<kV>([&](auto v) NFOPT_LAMBDA {
       const size_t begin = v * lanes;
-      if (begin + lanes <= columns) {
-        hn::StoreU(sum[o][v], d, to.at(o, begin));
-      } else if (begin < columns) {
-        HWY_ALIGN T rest[hn::MaxLanes(d)];
-        hn::Store(sum[o][v], d, rest);
-        std::copy(rest, rest + (columns - begin), to.at(o, begin));
-      }
+      if (begin < columns) store_leading(d, sum[o][v], std::min(lanes, columns - begin), to.at(o, begin));
     });
   });
 }
@@ -270,9 +266,7 @@ void backward(const MlpMember<T>& member, const T* inputs, MlpKernelBuffers<T>& 
       for (size_t o = 0; o < out; o += hn::Lanes(d)) {
         auto sum = hn::Zero(d);
         for (size_t b = 0; b < batch; ++b) sum = hn::Add(sum, hn::Load(d, delta.at(b, o)));
-        HWY_ALIGN T part[hn::MaxLanes(d)];
-        hn::Store(sum, d, part);
-        std::copy(part, part + std::min(hn::Lanes(d), out - o), member.bias_gradients[l] + o);
+        store_leading(d, sum, std::min(hn::Lanes(d), out - o), member.bias_gradients[l] + o);
       }
     }
     if (l == 0) continue;

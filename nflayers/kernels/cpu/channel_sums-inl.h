@@ -7,7 +7,7 @@
 #endif
 
 #include <hwy/highway.h>
-#include <nfopt/nflayers/kernels/cpu/mixing.h>
+#include <nfopt/nflayers/kernels/cpu/leading_lanes-inl.h>
 #include <nfopt/nflayers/kernels/cpu/unrolled-inl.h>
 
 #include <algorithm>
@@ -41,39 +41,12 @@ HWY_INLINE V lane_sums(D d, const V (&v)[n]) {
   }
 }
 
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void store_leading(D d, hn::Vec<D> v, size_t count, T* HWY_RESTRICT to) {
-  if (count == HWY_LANES(T)) return hn::StoreU(v, d, to);
-  HWY_ALIGN T all[HWY_LANES(T)];
-  hn::Store(v, d, all);
-  std::copy(all, all + count, to);
-}
-
 // Hidden channels are summed where they are made, in registers, if those of an element fill two vectors: 32 numbers of
 // 512 bits. Sums over the lanes of a block of elements, half as many as lanes, then fill a vector with two parts each.
 template <class T>
 constexpr bool kSumsInRegisters = HWY_TARGET <= HWY_AVX3&& HWY_LANES(T) == 16;
 template <class T>
 constexpr size_t kSummed = HWY_LANES(T) / 2;
-
-/// h[e] = max(0, b + sum_i x(i, e) w(i, :)) for a block of elements. x [in][kTile], w [in][2 vectors].
-template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
-HWY_INLINE void last_block(D d, const T* HWY_RESTRICT w, const T* HWY_RESTRICT b, size_t in, const T* HWY_RESTRICT x,
-                           V (&h)[kE][2]) {
-  constexpr size_t kLanes = HWY_LANES(T);
-  unrolled<kE>([&](auto e)
-                   NFOPT_LAMBDA { unrolled<2>([&](auto v) NFOPT_LAMBDA { h[e][v] = hn::Load(d, b + v * kLanes); }); });
-  for (size_t i = 0; i < in; ++i) {
-    V weight[2];
-    unrolled<2>([&](auto v) NFOPT_LAMBDA { weight[v] = hn::Load(d, w + (2 * i + v) * kLanes); });
-    unrolled<kE>([&](auto e) NFOPT_LAMBDA {
-      const V element = hn::Set(d, x[i * kTile + e]);
-      unrolled<2>([&](auto v) NFOPT_LAMBDA { h[e][v] = hn::MulAdd(weight[v], element, h[e][v]); });
-    });
-  }
-  unrolled<kE>(
-      [&](auto e) NFOPT_LAMBDA { unrolled<2>([&](auto v) NFOPT_LAMBDA { h[e][v] = hn::Max(hn::Zero(d), h[e][v]); }); });
-}
 
 /// to[e] = q . h[e]: a vector with two parts of the sum of every element.
 template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
@@ -84,7 +57,7 @@ HWY_INLINE void dot_block(D d, const T* HWY_RESTRICT q, const V (&h)[kE][2], T* 
   hn::Store(lane_sums(d, sum), d, to);
 }
 
-/// Sum over the elements of a block, added to one row or, with a step, to one row each.
+/// The sum over the elements of a block, added to one row.
 template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
 HWY_INLINE void add_block_sum(D d, const V (&h)[kE][2], T* HWY_RESTRICT to) {
   unrolled<2>([&](auto v) NFOPT_LAMBDA {
@@ -95,6 +68,7 @@ HWY_INLINE void add_block_sum(D d, const V (&h)[kE][2], T* HWY_RESTRICT to) {
     hn::Store(hn::Add(hn::Load(d, to + v * HWY_LANES(T)), part[0]), d, to + v * HWY_LANES(T));
   });
 }
+/// Every element of a block, added to a row of its own.
 template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
 HWY_INLINE void add_block(D d, const V (&h)[kE][2], T* HWY_RESTRICT to) {
   unrolled<kE>([&](auto e) NFOPT_LAMBDA {

@@ -73,11 +73,9 @@ void dense(const T* w, const T* b, const BodyLayer& layer, const T* x, size_t co
 
 /// A product with outputs along the vectors: y(e, o) = sum_i x(e, i) w(i, o), for kE elements and kV vectors of o. With
 /// kHidden max(0, b + ..). kParts: parts of the sum that run side by side where kE is too small to hide the latency.
-template <size_t kE, size_t kV, size_t kParts, bool kHidden, class D, class T = hn::TFromD<D>>
-HWY_INLINE void across_block(D d, const T* HWY_RESTRICT w, size_t w_step, const T* HWY_RESTRICT b, size_t in,
-                             const T* HWY_RESTRICT x, size_t x_input, size_t x_element, T* HWY_RESTRICT y,
-                             size_t y_step) {
-  using V = hn::Vec<D>;
+template <size_t kE, size_t kV, size_t kParts, bool kHidden, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void across_sums(D d, const T* HWY_RESTRICT w, size_t w_step, const T* HWY_RESTRICT b, size_t in,
+                            const T* HWY_RESTRICT x, size_t x_input, size_t x_element, V (&y)[kE][kV]) {
   const size_t lanes = hn::Lanes(d), part = in / kParts;
   V sum[kParts][kE][kV];
   unrolled<kV>([&](auto v) NFOPT_LAMBDA {
@@ -99,11 +97,22 @@ HWY_INLINE void across_block(D d, const T* HWY_RESTRICT w, size_t w_step, const 
   }
   unrolled<kE>([&](auto e) NFOPT_LAMBDA {
     unrolled<kV>([&](auto v) NFOPT_LAMBDA {
-      V value = sum[0][e][v];
-      if constexpr (kParts == 2) value = hn::Add(value, sum[1][e][v]);
-      if constexpr (kHidden) value = hn::Max(hn::Zero(d), value);
-      hn::Store(value, d, y + e * y_step + v * lanes);
+      y[e][v] = sum[0][e][v];
+      if constexpr (kParts == 2) y[e][v] = hn::Add(y[e][v], sum[1][e][v]);
+      if constexpr (kHidden) y[e][v] = hn::Max(hn::Zero(d), y[e][v]);
     });
+  });
+}
+
+/// The same, stored: y(e, :) is y_step numbers behind y(e - 1, :).
+template <size_t kE, size_t kV, size_t kParts, bool kHidden, class D, class T = hn::TFromD<D>>
+HWY_INLINE void across_block(D d, const T* HWY_RESTRICT w, size_t w_step, const T* HWY_RESTRICT b, size_t in,
+                             const T* HWY_RESTRICT x, size_t x_input, size_t x_element, T* HWY_RESTRICT y,
+                             size_t y_step) {
+  hn::Vec<D> block[kE][kV];
+  across_sums<kE, kV, kParts, kHidden>(d, w, w_step, b, in, x, x_input, x_element, block);
+  unrolled<kE>([&](auto e) NFOPT_LAMBDA {
+    unrolled<kV>([&](auto v) NFOPT_LAMBDA { hn::Store(block[e][v], d, y + e * y_step + v * hn::Lanes(d)); });
   });
 }
 

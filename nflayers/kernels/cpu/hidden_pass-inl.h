@@ -104,7 +104,7 @@ void sum_last_layer(const StepMember<T>& member, const MixView& view, const Body
   int64_t made = 0;  // elements whose channels have been computed
   const auto make = [&](const auto& take) NFOPT_LAMBDA {
     hn::Vec<decltype(d)> block[kE][2];
-    last_block(d, w, b, last.in, x + made, block);
+    across_sums<kE, 2, 1, true>(d, w, kChannels, b, last.in, x + made, kTile, 1, block);
     for (int64_t j = 0; j < view.scalars; ++j) dot_block(d, q + j * kChannels, block, dots[j][made / kE]);
     take(block);
     made += kE;

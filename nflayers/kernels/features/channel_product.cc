@@ -10,6 +10,7 @@
 // clang-format off
 #include <hwy/foreach_target.h>  // before all that is compiled once per instruction set
 #include <hwy/highway.h>
+#include <nfopt/nflayers/kernels/cpu/leading_lanes-inl.h>
 #include <nfopt/nflayers/kernels/cpu/unrolled-inl.h>
 // clang-format on
 
@@ -33,35 +34,6 @@ constexpr size_t kBlockOutputs = 4;
 #endif
 constexpr size_t kBlockVectors = 3;
 
-// Elsewhere masks are laid over whole vectors, whose other lanes may be no memory of this process.
-#undef NFOPT_MASKED_MEMORY
-#define NFOPT_MASKED_MEMORY (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2)
-
-// The first `count` lanes, without touching memory behind them.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> load_first(D d, const T* HWY_RESTRICT from, size_t count) {
-  if (count == hn::Lanes(d)) return hn::LoadU(d, from);
-#if !NFOPT_MASKED_MEMORY
-  HWY_ALIGN T all[HWY_LANES(T)] = {};
-  std::copy(from, from + count, all);
-  return hn::Load(d, all);
-#else
-  return hn::MaskedLoad(hn::FirstN(d, count), d, from);
-#endif
-}
-
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void store_first(D d, hn::Vec<D> v, size_t count, T* HWY_RESTRICT to) {
-  if (count == hn::Lanes(d)) return hn::StoreU(v, d, to);
-#if !NFOPT_MASKED_MEMORY
-  HWY_ALIGN T all[HWY_LANES(T)];
-  hn::Store(v, d, all);
-  std::copy(all, all + count, to);
-#else
-  hn::BlendedStore(v, hn::FirstN(d, count), d, to);
-#endif
-}
-
 /// Outputs [first, first + count) of kV vectors of positions; `last` positions of the last vector exist.
 /// x [inputs][kV vectors], w [inputs][kPackedOutputs].
 template <size_t kV, class D, class T = hn::TFromD<D>>
@@ -79,7 +51,7 @@ HWY_INLINE void product_block(D d, size_t last, const ChannelProduct<T>& p, cons
       sum[o][v] = row;
       if (p.along_rows != nullptr) {
         const T* from = p.along_rows + out * p.along_rows_channel + j + v * lanes;
-        sum[o][v] = hn::Add(row, load_first(d, from, v + 1 == kV ? last : lanes));
+        sum[o][v] = hn::Add(row, load_leading(d, from, v + 1 == kV ? last : lanes));
       }
     });
   });
@@ -97,7 +69,7 @@ HWY_INLINE void product_block(D d, size_t last, const ChannelProduct<T>& p, cons
     unrolled<kV>([&](auto v) NFOPT_LAMBDA {
       T* at = to + v * lanes;
       const size_t there = v + 1 == kV ? last : lanes;
-      store_first(d, p.accumulate ? hn::Add(sum[o][v], load_first(d, at, there)) : sum[o][v], there, at);
+      store_leading(d, p.accumulate ? hn::Add(sum[o][v], load_leading(d, at, there)) : sum[o][v], there, at);
     });
   });
 }
@@ -121,7 +93,7 @@ HWY_INLINE void product_tile(const ChannelProduct<T>& p, const T* packed, int64_
   for (int64_t k = 0; k < p.inputs; ++k, from += p.x_channel)
     unrolled<kV>([&](auto v) NFOPT_LAMBDA {
       ahead<kForReading>(from + (kV + v) * lanes);
-      hn::Store(load_first(d, from + v * lanes, v + 1 == kV ? in_last : lanes), d, tile + (k * kV + v) * lanes);
+      hn::Store(load_leading(d, from + v * lanes, v + 1 == kV ? in_last : lanes), d, tile + (k * kV + v) * lanes);
     });
   for (int64_t o = 0; o < p.outputs; ++o)
     unrolled<kV>([&](auto v)
@@ -178,10 +150,10 @@ HWY_INLINE void sum_block(const T* HWY_RESTRICT x, int64_t columns, int64_t row_
         d, of_columns + j);
   if (j < columns) {
     const auto left = static_cast<size_t>(columns - j);
-    store_first(d,
-                add([&](const T* at) HWY_ATTR { return load_first(d, at, left); },
-                    first ? hn::Zero(d) : load_first(d, of_columns + j, left)),
-                left, of_columns + j);
+    store_leading(d,
+                  add([&](const T* at) HWY_ATTR { return load_leading(d, at, left); },
+                      first ? hn::Zero(d) : load_leading(d, of_columns + j, left)),
+                  left, of_columns + j);
   }
   unrolled<kR>([&](auto r) NFOPT_LAMBDA { of_rows[r] = hn::GetLane(hn::SumOfLanes(d, row[r])); });
 }
