@@ -42,20 +42,38 @@ HWY_INLINE V lane_sums(D d, const V (&v)[n]) {
 }
 
 // Hidden channels are summed where they are made, in registers, if those of an element fill two vectors: 32 numbers of
-// 512 bits. Sums over the lanes of a block of elements, half as many as lanes, then fill a vector with two parts each.
+// 512 bits.
 template <class T>
 constexpr bool kSumsInRegisters = HWY_TARGET <= HWY_AVX3&& HWY_LANES(T) == 16;
 template <class T>
-constexpr size_t kSummed = HWY_LANES(T) / 2;
+constexpr size_t kSummed = 8;  ///< elements of a block
 
-/// to[e] = q . h[e]: a vector with two parts of the sum of every element.
-template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
-HWY_INLINE void dot_block(D d, const T* HWY_RESTRICT q, const V (&h)[kE][2], T* HWY_RESTRICT to) {
+#if HWY_TARGET != HWY_SCALAR  // which has no lanes to shuffle
+/// The dot products of a block with q, two parts of each, in four groups of lanes: elements 0-3, 4-7, 0-3, 4-7. Only
+/// shuffles within 128 bits: those that cross them need a register of indices each, and a copy of it.
+template <class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE V dot_block(D d, const T* HWY_RESTRICT q, const V (&h)[kSummed<T>][2]) {
+  const hn::Repartition<double, D> pairs;
   const V q0 = hn::Load(d, q), q1 = hn::Load(d, q + HWY_LANES(T));
-  V sum[kE];
-  unrolled<kE>([&](auto e) NFOPT_LAMBDA { sum[e] = hn::MulAdd(q1, h[e][1], hn::Mul(q0, h[e][0])); });
-  hn::Store(lane_sums(d, sum), d, to);
+  V sum[8], two[4], four[2];
+  unrolled<8>([&](auto e) NFOPT_LAMBDA { sum[e] = hn::MulAdd(q1, h[e][1], hn::Mul(q0, h[e][0])); });
+  unrolled<4>([&](auto i) NFOPT_LAMBDA {
+    const V a = sum[2 * i], b = sum[2 * i + 1];
+    two[i] = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  });
+  unrolled<2>([&](auto i) NFOPT_LAMBDA {
+    const auto a = hn::BitCast(pairs, two[2 * i]), b = hn::BitCast(pairs, two[2 * i + 1]);
+    four[i] =
+        hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, a, b)), hn::BitCast(d, hn::InterleaveUpper(pairs, a, b)));
+  });
+  return hn::Add(hn::OddEvenBlocks(four[1], four[0]), hn::SwapAdjacentBlocks(hn::OddEvenBlocks(four[0], four[1])));
 }
+/// The dot products of two blocks, one after the other.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V join_dots(D d, V a, V b) {
+  return hn::Add(hn::ConcatLowerLower(d, b, a), hn::ConcatUpperUpper(d, b, a));
+}
+#endif
 
 /// The sum over the elements of a block, added to one row.
 template <size_t kE, class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>

@@ -65,6 +65,7 @@ struct SumTarget {
   const LinearMap* map;
   T* rows;  // of row 0, which may lie before the chunk's own rows
   int64_t stride;
+  T* run = nullptr;  // of the row that the first element of a run belongs to
 };
 
 /// Adds the hidden channels of the elements [first, last) of a run, counted from its start, to every target. `rows` are
@@ -94,9 +95,9 @@ void add_run(const RunWalk& walk, const Run& run, const std::vector<SumTarget<T>
 /// run, or whose run a target takes in part, are stored in h and summed from there.
 template <class T>
 void sum_last_layer(const StepMember<T>& member, const MixView& view, const BodyLayer& last, const T* x, int64_t begin,
-                    int64_t count, const std::vector<SumTarget<T>>& targets, T* h) {
+                    int64_t count, std::vector<SumTarget<T>>& targets, T* h) {
   const hn::ScalableTag<T> d;
-  constexpr int64_t kE = kSummed<T>, kLanes = 2 * kE, kChannels = 2 * kLanes;
+  constexpr int64_t kE = kSummed<T>, kLanes = HWY_LANES(T), kChannels = 2 * kLanes;
   const T* w = member.weights_of(last);
   const T* b = member.bias_of(last);
   const T* q = member.packed_mixing + view.coefficients;
@@ -105,7 +106,7 @@ void sum_last_layer(const StepMember<T>& member, const MixView& view, const Body
   const auto make = [&](const auto& take) NFOPT_LAMBDA {
     hn::Vec<decltype(d)> block[kE][2];
     across_sums<kE, 2, 1, true>(d, w, kChannels, b, last.in, x + made, kTile, 1, block);
-    for (int64_t j = 0; j < view.scalars; ++j) dot_block(d, q + j * kChannels, block, dots[j][made / kE]);
+    for (int64_t j = 0; j < view.scalars; ++j) hn::Store(dot_block(d, q + j * kChannels, block), d, dots[j][made / kE]);
     take(block);
     made += kE;
   };
@@ -118,10 +119,11 @@ void sum_last_layer(const StepMember<T>& member, const MixView& view, const Body
       return (target.stride == 0 || target.stride == 1) &&
              walk.part(*target.map, run) == std::pair{int64_t{0}, run.length};
     });
+    for (SumTarget<T>& target : targets) target.run = target.rows + walk.row(target.map->strides, run) * kChannels;
     for (; whole && made + kE <= stop;)
       make([&](const auto& block) NFOPT_LAMBDA {
         for (const SumTarget<T>& target : targets) {
-          T* sum = target.rows + (walk.row(target.map->strides, run) + (made - start) * target.stride) * kChannels;
+          T* sum = target.run + (made - start) * target.stride * kChannels;
           if (target.stride == 0) {
             add_block_sum(d, block, sum);
           } else {
@@ -136,8 +138,8 @@ void sum_last_layer(const StepMember<T>& member, const MixView& view, const Body
   for (int64_t j = 0; j < view.scalars; ++j) {
     T* plane = member.planes + view.first_scalar + begin + j * view.positions();
     for (int64_t e = 0; e < count; e += kLanes) {
-      const hn::Vec<decltype(d)> parts[2] = {hn::Load(d, dots[j][e / kE]), hn::Load(d, dots[j][e / kE + 1])};
-      store_leading(d, add_pairs(d, parts[0], parts[1]), std::min(kLanes, count - e), plane + e);
+      const auto sums = join_dots(d, hn::Load(d, dots[j][e / kE]), hn::Load(d, dots[j][e / kE + 1]));
+      store_leading(d, sums, std::min(kLanes, count - e), plane + e);
     }
   }
 }
@@ -176,7 +178,7 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
     }
     const BodyLayer& last = shape.body.back();
     if constexpr (kSumsInRegisters<T>) {
-      if (view.few() && channels == static_cast<int64_t>(4 * kSummed<T>)) {
+      if (view.few() && channels == static_cast<int64_t>(2 * HWY_LANES(T))) {
         sum_last_layer(member, view, last, x, begin, count, targets, h);
         continue;
       }
