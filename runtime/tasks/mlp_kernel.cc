@@ -200,37 +200,46 @@ void differentiate(MlpActivation activation, const T* h, T* delta, size_t count)
 }
 
 /// Mean cross entropy of logits z [batch, step]; z becomes its derivative. Numbers beyond the classes are so small that
-/// their exponentials are 0. NaN where a logit is not finite.
+/// their exponentials are 0. NaN where a logit is not finite. sums [2, padded(batch)] is scratch.
 template <class T>
 T cross_entropy(const int64_t* labels, size_t batch, size_t step, T* z, T* sums) {
   const hn::ScalableTag<T> d;
   const size_t lanes = hn::Lanes(d);
-  const T share = T(1) / static_cast<T>(batch);
   T* chosen = sums + padded(static_cast<int64_t>(batch));
+  // Sums first, their quotients and logarithms a vector at a time, then the derivative: no row waits for its own sum.
   auto finite = hn::Eq(hn::Zero(d), hn::Zero(d));
-  for (size_t b = 0; b < batch; ++b, z += step) {
-    auto top = hn::Load(d, z);
-    for (size_t c = lanes; c < step; c += lanes) top = hn::Max(top, hn::Load(d, z + c));
+  for (size_t b = 0; b < batch; ++b) {
+    T* row = z + b * step;
+    auto top = hn::Load(d, row);
+    for (size_t c = lanes; c < step; c += lanes) top = hn::Max(top, hn::Load(d, row + c));
     const auto largest = hn::MaxOfLanes(d, top);
-    chosen[b] = z[labels[b]] - hn::GetLane(largest);
+    chosen[b] = row[labels[b]] - hn::GetLane(largest);
     auto sum = hn::Zero(d);
     for (size_t c = 0; c < step; c += lanes) {
-      const auto logit = hn::Load(d, z + c);
+      const auto logit = hn::Load(d, row + c);
       finite = hn::And(finite, hn::IsFinite(logit));
       const auto power = hn::Exp(d, hn::Sub(logit, largest));
       sum = hn::Add(sum, power);
-      hn::Store(power, d, z + c);
+      hn::Store(power, d, row + c);
     }
     sums[b] = hn::GetLane(hn::SumOfLanes(d, sum));
-    const auto scale = hn::Set(d, share / sums[b]);
-    for (size_t c = 0; c < step; c += lanes) hn::Store(hn::Mul(scale, hn::Load(d, z + c)), d, z + c);
-    z[labels[b]] -= share;
   }
   if (!hn::AllTrue(d, finite)) return std::numeric_limits<T>::quiet_NaN();
-  for (size_t b = 0; b < batch; b += lanes)
-    hn::Store(hn::Sub(hn::Log(d, hn::Load(d, sums + b)), hn::Load(d, chosen + b)), d, sums + b);
+  const T share = T(1) / static_cast<T>(batch);
   double total = 0;
-  for (size_t b = 0; b < batch; ++b) total += static_cast<double>(sums[b]);
+  for (size_t first = 0; first < batch; first += lanes) {
+    HWY_ALIGN T losses[HWY_LANES(T)], scales[HWY_LANES(T)];
+    const auto sum = hn::Load(d, sums + first);
+    hn::Store(hn::Sub(hn::Log(d, sum), hn::Load(d, chosen + first)), d, losses);
+    hn::Store(hn::Div(hn::Set(d, share), sum), d, scales);
+    for (size_t b = first; b < std::min(batch, first + lanes); ++b) {
+      total += static_cast<double>(losses[b - first]);
+      T* row = z + b * step;
+      const auto scale = hn::Set(d, scales[b - first]);
+      for (size_t c = 0; c < step; c += lanes) hn::Store(hn::Mul(scale, hn::Load(d, row + c)), d, row + c);
+      row[labels[b]] -= share;
+    }
+  }
   return static_cast<T>(total / static_cast<double>(batch));
 }
 

@@ -45,6 +45,7 @@ void ParticleBatches::draw(int64_t particle, const Rng& rng, const TaskVariation
     const char* row = inputs + static_cast<size_t>(rows_[j]) * input_bytes;
     for (size_t byte = 0; byte < std::min(input_bytes, kPrefetchBytes); byte += kLineBytes)
       __builtin_prefetch(row + byte);
+    __builtin_prefetch(targets + rows_[j] * labels_per_row);
   }
   for (int64_t j = 0; j < batch; ++j) {
     const int64_t example = rows_[j];
