@@ -8,7 +8,11 @@
 namespace nfopt {
 
 RuleDescription rule_to_train(const MetaTrainConfig& config) {
-  if (config.theta.empty()) return rule_preset(config.rule);
+  if (config.theta.empty()) {
+    RuleDescription rule = rule_preset(config.rule);
+    if (config.context) rule.context = config.context;
+    return rule;
+  }
   RuleDescription rule = load_meta_parameters(config.theta).rule;
   if (rule.name != config.rule)
     throw Error("meta", "'" + config.theta + "' holds meta-parameters of the rule '" + rule.name + "': expected '" +

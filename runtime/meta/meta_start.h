@@ -7,7 +7,7 @@
 
 namespace nfopt {
 
-/// The rule that is meta-trained: the preset, or as the file to start from says it. Throws Error when the file holds
+/// The rule that is meta-trained: the preset, with the constants of the config, or as the file to start from says it. Throws Error when the file holds
 /// another rule than the config names.
 NFOPT_API RuleDescription rule_to_train(const MetaTrainConfig& config);
 

@@ -150,6 +150,11 @@ MetaTrainConfig read(const YamlValue& document, YamlProblems& problems) {
   config.rule = name_of(top, "rule", rule_preset_names(), "learned rule");
   config.theta = top.text("theta", {}, std::string());
   if (top.has("theta")) config.theta = found_beside(config.theta, top.value("theta")->place);
+  if (top.has("context")) {
+    config.context = read_context(top.map("context"));
+    if (config.rule != "context") top.problem("context", "these are constants of the rule 'context' alone.");
+    if (!config.theta.empty()) top.problem("context", "a run that starts from a file ('theta') has its constants.");
+  }
   config.clipped_momentum = read_start(top.map_or_empty("start"));
   if (config.clipped_momentum && !config.theta.empty())
     top.problem("start", "a run starts from a file ('theta') or from 'start', not from both.");
@@ -212,6 +217,7 @@ YamlValue to_yaml_value(const MetaTrainConfig& config) {
   if (!config.note.empty()) root.set("note", text(config.note));
 
   root.set("rule", text(config.rule));
+  if (config.context) root.set("context", to_yaml_value(*config.context));
   if (!config.theta.empty()) root.set("theta", text(config.theta));
   if (config.clipped_momentum) root.set("start", yaml_of(*config.clipped_momentum));
   if (!config.init.empty()) {

@@ -5,6 +5,7 @@
 #include <nfopt/runtime/meta/estimator.h>
 #include <nfopt/runtime/meta/outer_adam.h>
 #include <nfopt/runtime/optimizers/clipped_momentum_start.h>
+#include <nfopt/runtime/optimizers/context_description.h>
 #include <nfopt/runtime/tasks/task_family.h>
 
 #include <cstdint>
@@ -32,7 +33,8 @@ struct NFOPT_API MetaTrainConfig {
   std::string licence;  ///< of the meta-parameters, for the exported files
   std::string note;     ///< copied into their training record, e.g. a commit
 
-  std::string rule;   ///< a preset (rule_presets.h)
+  std::string rule;                           ///< a preset (rule_presets.h)
+  std::optional<ContextDescription> context;  ///< constants of the rule `context`; nothing: the default ones
   std::string theta;  ///< file to start from, also beside the config; empty: the published start
   std::optional<ClippedMomentumStart> clipped_momentum;  ///< instead of the published start
   std::vector<std::pair<std::string, double>> init;      ///< start values by meta-parameter, as stored; after the above

@@ -47,12 +47,11 @@ void visit(Description& d, const Visitor& visitor) {
   for (const auto& [name, field] : kNumbers) visitor(name, d.*field);
 }
 
-}  // namespace
-
-void check(const ContextDescription& d) {
-  std::string problems;
-  const auto require = [&](bool fine, const std::string& name, const Json& value, const char* expected) {
-    if (!fine) problems += "\n  '" + name + "': expected " + expected + ", received " + value.dump();
+/// report(constant, what is wrong with it)
+template <class Report>
+void for_each_problem(const ContextDescription& d, const Report& report) {
+  const auto require = [&](bool fine, const char* name, const Json& value, const char* expected) {
+    if (!fine) report(name, std::string("expected ") + expected + ", received " + value.dump());
   };
   require(d.hidden >= 1 && d.hidden <= 8, "hidden", d.hidden, "1 to 8");
   require(d.rate_units >= 0 && d.rate_units <= 64, "rate_units", d.rate_units, "0 to 64");
@@ -66,6 +65,14 @@ void check(const ContextDescription& d) {
     for (const auto& [known, field] : kNumbers)
       if (known == std::string(name)) require(d.*field > 0, name, d.*field, "a positive number");
   require(d.initial_rate <= 1, "initial_rate", d.initial_rate, "at most 1");
+}
+
+}  // namespace
+
+void check(const ContextDescription& d) {
+  std::string problems;
+  for_each_problem(
+      d, [&](const std::string& name, const std::string& problem) { problems += "\n  '" + name + "': " + problem; });
   if (!problems.empty()) throw Error("rule", "'context' cannot be built:" + problems);
 }
 
@@ -115,6 +122,35 @@ ContextDescription context_from_json(const std::string& text) {
   if (!problems.empty()) throw Error("rule", "the description of 'context' is not valid:" + problems);
   check(d);
   return d;
+}
+
+ContextDescription read_context(YamlMap map) {
+  ContextDescription d;
+  for (const auto& [name, field] : kCounts) d.*field = map.integer(name, {}, d.*field);
+  for (const auto& [name, field] : kLists) d.*field = map.reals(name, {}, d.*field);
+  for (const auto& [name, field] : kNumbers) d.*field = map.real(name, {}, d.*field);
+  std::vector<std::string> nominals;
+  for (const auto& [nominal, name] : kNominals) nominals.emplace_back(name);
+  const std::string chosen = map.text("nominal", nominals, kNominals[0].second);
+  for (const auto& [nominal, name] : kNominals)
+    if (chosen == name) d.nominal = nominal;
+  map.finish();
+  for_each_problem(d, [&](const std::string& name, const std::string& problem) { map.problem(name, problem + "."); });
+  return d;
+}
+
+YamlValue to_yaml_value(const ContextDescription& d) {
+  YamlValue map = YamlValue::map();
+  for (const auto& [name, field] : kCounts) map.set(name, YamlValue::scalar(std::to_string(d.*field)));
+  for (const auto& [name, field] : kLists) {
+    std::vector<YamlValue> items;
+    for (const double value : d.*field) items.push_back(YamlValue::scalar(shortest(value)));
+    map.set(name, YamlValue::sequence(std::move(items)));
+  }
+  for (const auto& [name, field] : kNumbers) map.set(name, YamlValue::scalar(shortest(d.*field)));
+  for (const auto& [nominal, name] : kNominals)
+    if (d.nominal == nominal) map.set("nominal", YamlValue::text_scalar(name));
+  return map;
 }
 
 }  // namespace nfopt

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nfopt/nflayers/spec/export.h>
+#include <nfopt/runtime/io/yaml_reader.h>
 
 #include <cstdint>
 #include <string>
@@ -59,5 +60,10 @@ NFOPT_API void check(const ContextDescription& description);
 /// JSON text and back. Reading is strict: unknown, missing and ill-typed entries are one Error.
 NFOPT_API std::string to_json(const ContextDescription& description);
 NFOPT_API ContextDescription context_from_json(const std::string& text);
+
+/// The constants that a map of a config names, the others as they are by default; problems become the map's. Writing
+/// gives all of them.
+NFOPT_API ContextDescription read_context(YamlMap map);
+NFOPT_API YamlValue to_yaml_value(const ContextDescription& description);
 
 }  // namespace nfopt

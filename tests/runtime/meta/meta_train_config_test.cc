@@ -59,5 +59,31 @@ TEST(MetaTrainConfig, RefusesStartsAndWeightsThatMakeNoSense) {
   testing::expect_error([] { config_with({"start.clipt=5"}); }, {"unknown key 'start.clipt'", "clipped_momentum"});
 }
 
+TEST(MetaTrainConfig, ConstantsOfContextReplaceTheDefaultsAndAreReadBack) {
+  const MetaTrainConfig config = config_with({"rule=context", "context={rate_units: 0, nominal: momentum, clip: 2}"});
+  ASSERT_TRUE(config.context.has_value());
+  EXPECT_EQ(config.context->rate_units, 0);
+  EXPECT_EQ(config.context->nominal, ContextNominal::momentum);
+  EXPECT_EQ(config.context->clip, 2);
+  EXPECT_EQ(config.context->square_decay, ContextDescription().square_decay);
+  const YamlValue resolved = to_yaml_value(config);
+  const MetaTrainConfig again = read_meta_train_config(parse_yaml(to_yaml(resolved), "again.yaml"), "again.yaml");
+  EXPECT_EQ(to_json(*again.context), to_json(*config.context));
+}
+
+TEST(MetaTrainConfig, RefusesConstantsThatContextDoesNotHaveOrThatAreNotItsOwn) {
+  testing::expect_error(
+      [] {
+        config_with({"rule=context", "context={hidden: 9, floor: 0, nominal: sgd, context_gian: 0}"});
+      },
+      {"context.hidden", "1 to 8", "context.floor", "a positive number", "context.nominal", "'context_gain'"});
+  testing::expect_error([] { config_with({"context={hidden: 4}"}); }, {"the rule 'context' alone"});
+  testing::expect_error(
+      [] {
+        config_with({"rule=context", "theta=x.safetensors", "context={hidden: 4}"});
+      },
+      {"has its constants"});
+}
+
 }  // namespace
 }  // namespace nfopt
