@@ -47,11 +47,11 @@ void MetaMetrics::add(const MetaGradient& gradient, const OuterStep& outer) {
 void MetaMetrics::write(int64_t step, int64_t inner_steps, const MetaEvaluation* evaluation, double speed) {
   const bool any = sums_.steps > 0;
   if (any) loss_ = sums_.loss / sums_.steps;
-  MetricsRow row{
-      step,
-      {any ? loss_ : kEmptyCell, any ? sums_.gradient_norm / sums_.steps : kEmptyCell, any ? learning_rate_ : kEmptyCell,
-       static_cast<double>(inner_steps), sums_.finished, sums_.diverged, sums_.dropped,
-       evaluation != nullptr ? evaluation->mean() : kEmptyCell, evaluation != nullptr ? evaluation->last() : kEmptyCell}};
+  MetricsRow row{step,
+                 {any ? loss_ : kEmptyCell, any ? sums_.gradient_norm / sums_.steps : kEmptyCell,
+                  any ? learning_rate_ : kEmptyCell, static_cast<double>(inner_steps), sums_.finished, sums_.diverged,
+                  sums_.dropped, evaluation != nullptr ? evaluation->mean() : kEmptyCell,
+                  evaluation != nullptr ? evaluation->last() : kEmptyCell}};
   sums_ = {};
   if (!log_) return;
   const auto families = static_cast<int64_t>(config_->evaluation_families.size());

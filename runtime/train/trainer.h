@@ -22,7 +22,7 @@ namespace nfopt {
 
 /// How a run ended.
 struct TrainResult {
-  bool finished = false;  ///< false: stopped before its end, to be resumed
+  bool finished = false;               ///< false: stopped before its end, to be resumed
   std::optional<int64_t> diverged_at;  ///< the step of a run that a comparison contained
   int64_t first_step = 0;
   int64_t step = 0;
