@@ -1,8 +1,6 @@
 #include <nfopt/nflayers/spec/error.h>
-#include <nfopt/runtime/optimizers/learned_optimizer.h>
-#include <nfopt/runtime/optimizers/learned_rule.h>
+#include <nfopt/runtime/optimizers/learned_optimizer_impl.h>
 #include <nfopt/runtime/optimizers/meta_parameters.h>
-#include <nfopt/runtime/optimizers/parameter_binding.h>
 #include <nfopt/runtime/optimizers/theta_values.h>
 #include <torch/torch.h>
 
@@ -18,23 +16,12 @@ namespace {
 
 using torch::optim::OptimizerParamGroup;
 
-/// Accumulators in half precision would lose small gradients.
-at::ScalarType compute_type(at::ScalarType type) {
-  return type == at::kHalf || type == at::kBFloat16 ? at::kFloat : type;
-}
-
 std::vector<at::Tensor> distinct_tensors(const NamedParameters& parameters) {
   std::vector<at::Tensor> tensors;
   std::unordered_set<const void*> seen;
   for (const auto& [name, tensor] : parameters)
     if (seen.insert(tensor.unsafeGetTensorImpl()).second) tensors.push_back(tensor);
   return tensors;
-}
-
-NamedTensors converted(const NamedTensors& tensors, const at::TensorOptions& options) {
-  NamedTensors out;
-  for (const auto& [name, tensor] : tensors) out.add(name, tensor.to(options));
-  return out;
 }
 
 /// Largest magnitude of all entries: finite exactly when all of them are. One device synchronisation.
@@ -46,33 +33,7 @@ double largest_magnitude(const std::vector<at::Tensor>& tensors) {
   return at::linalg_vector_norm(at::cat(flat), std::numeric_limits<double>::infinity()).item<double>();
 }
 
-constexpr const char* kArchiveFormat = "nfopt-learned-optimizer-1";
-
 }  // namespace
-
-struct LearnedOptimizer::Impl {
-  Rule rule;
-  NamedTensors theta;          ///< as given
-  NamedTensors compute_theta;  ///< in the type and on the device of the parameters
-  RuleState state;
-  ParameterBinding binding;
-  std::vector<FallbackState> fallback;  ///< one per uncovered parameter
-  size_t bound_tensors = 0;             ///< in all groups at construction
-  int64_t steps = 0;
-  int64_t skipped = 0;
-  std::string last_skip;
-
-  at::TensorOptions compute_options() const {
-    const BoundParameter& first = binding.covered.front();
-    return at::TensorOptions().dtype(compute_type(first.type)).device(first.device);
-  }
-  std::vector<at::Tensor> params() const {
-    const at::ScalarType type = compute_type(binding.covered.front().type);
-    std::vector<at::Tensor> list;
-    for (const BoundParameter& p : binding.covered) list.push_back(p.tensor.detach().to(type).unsqueeze(0));
-    return list;
-  }
-};
 
 LearnedOptimizer::LearnedOptimizer(const NamedParameters& parameters, Rule rule, NamedTensors theta,
                                    LearnedOptimizerOptions options)
@@ -130,7 +91,7 @@ LearnedOptimizer::LearnedOptimizer(const std::vector<OptimizerParamGroup>& group
                 "not every parameter can be stepped:" + problems +
                     "\nDescribe the parameters in the weight space, or set LearnedOptimizerOptions::fallback.");
 
-  impl_->compute_theta = converted(impl_->theta, impl_->compute_options());
+  impl_->set_theta();
   impl_->state = impl_->rule->init(impl_->params());
   for (const BoundParameter& p : impl_->binding.uncovered)
     impl_->fallback.push_back({0, at::zeros_like(p.tensor), at::zeros_like(p.tensor)});
@@ -178,7 +139,9 @@ at::Tensor LearnedOptimizer::step(LossClosure closure) {
   context.total_steps = defaults.total_steps();
   if (loss.defined()) context.loss = loss.detach().reshape({1});
   if (rule_steps_alone(all_gradients)) {
-    impl_->rule->step_in_place(impl_->compute_theta, impl_->params(), gradients, impl_->state, context);
+    const std::vector<at::Tensor> params = impl_->params();
+    if (impl_->in_place == nullptr) impl_->in_place = impl_->rule->in_place_steps(impl_->compute_theta, params.front());
+    impl_->in_place->step(params, gradients, impl_->state, context);
     step_uncovered(all_gradients);
     ++impl_->steps;
     return loss;
@@ -259,137 +222,11 @@ bool LearnedOptimizer::all_finite(const std::vector<at::Tensor>& gradients, cons
   return false;
 }
 
-void LearnedOptimizer::rebind(const NamedParameters& parameters) {
-  ParameterBinding fresh = bind_parameters(*impl_->rule->space(), parameters);
-  std::string problems;
-  const auto match = [&](std::vector<BoundParameter>& now, const std::vector<BoundParameter>& before) {
-    for (const BoundParameter& old : before) {
-      const auto found = std::find_if(now.begin(), now.end(), [&](const auto& p) { return p.name == old.name; });
-      if (found == now.end())
-        problems += "\n  '" + old.name + "' is missing";
-      else if (!found->tensor.is_same(old.tensor))
-        problems += "\n  '" + old.name + "' is another tensor than the one in the parameter groups";
-      else if (found->shape != old.shape)
-        problems += "\n  '" + old.name + "' was " + describe_tensor(old.type, old.shape, old.device) + " and is " +
-                    describe_tensor(found->type, found->shape, found->device);
-      else
-        found->group = old.group;
-    }
-    if (now.size() > before.size()) problems += "\n  there are more parameters than at construction";
-  };
-  match(fresh.covered, impl_->binding.covered);
-  match(fresh.uncovered, impl_->binding.uncovered);
-  if (!problems.empty())
-    throw Error("optimizer", "the state cannot follow the parameters:" + problems + "\nBuild a new optimizer.");
-  impl_->binding = std::move(fresh);
-  const at::TensorOptions options = impl_->compute_options();
-  impl_->compute_theta = converted(impl_->theta, options);
-  impl_->state = converted(impl_->state, options);
-  for (size_t i = 0; i < impl_->fallback.size(); ++i) {
-    FallbackState& state = impl_->fallback[i];
-    state.mean = state.mean.to(impl_->binding.uncovered[i].tensor.options().requires_grad(false));
-    state.square = state.square.to(impl_->binding.uncovered[i].tensor.options().requires_grad(false));
-  }
-}
-
-void LearnedOptimizer::rebind(const torch::nn::Module& module) { rebind(named_parameters(module)); }
-
 const UpdateRule& LearnedOptimizer::rule() const { return *impl_->rule; }
 const NamedTensors& LearnedOptimizer::theta() const { return impl_->theta; }
 int64_t LearnedOptimizer::steps() const { return impl_->steps; }
 int64_t LearnedOptimizer::skipped_steps() const { return impl_->skipped; }
 const std::string& LearnedOptimizer::last_skip() const { return impl_->last_skip; }
-
-NamedTensors LearnedOptimizer::state() const {
-  NamedTensors out;
-  const auto number = [](auto value) {
-    return at::scalar_tensor(value, at::TensorOptions().dtype(at::CppTypeToScalarType<decltype(value)>::value));
-  };
-  out.add("steps", number(impl_->steps));
-  out.add("skipped_steps", number(impl_->skipped));
-  for (size_t i = 0; i < param_groups_.size(); ++i) {
-    out.add("group." + std::to_string(i) + ".lr", number(group_options(i).lr()));
-    out.add("group." + std::to_string(i) + ".weight_decay", number(group_options(i).weight_decay()));
-  }
-  for (const auto& [name, tensor] : impl_->theta) out.add("theta." + name, tensor.detach().clone());
-  for (const auto& [name, tensor] : impl_->state) out.add("state." + name, tensor.detach().clone());
-  for (size_t i = 0; i < impl_->fallback.size(); ++i) {
-    const std::string prefix = "fallback." + impl_->binding.uncovered[i].name + ".";
-    out.add(prefix + "steps", number(impl_->fallback[i].steps));
-    out.add(prefix + "mean", impl_->fallback[i].mean.clone());
-    out.add(prefix + "square", impl_->fallback[i].square.clone());
-  }
-  return out;
-}
-
-void LearnedOptimizer::load_state(const NamedTensors& given) {
-  const NamedTensors expected = state();
-  std::string problems;
-  for (const auto& [name, tensor] : expected) {
-    const at::Tensor* found = given.find(name);
-    if (found == nullptr)
-      problems += "\n  '" + name + "' is missing";
-    else if (found->sizes() != tensor.sizes() || found->scalar_type() != tensor.scalar_type())
-      problems += "\n  '" + name + "': expected " + describe_tensor(tensor.scalar_type(), tensor.sizes(), at::kCPU) +
-                  ", received " + describe_tensor(found->scalar_type(), found->sizes(), at::kCPU);
-  }
-  for (const auto& [name, tensor] : given)
-    if (expected.find(name) == nullptr) problems += "\n  '" + name + "' belongs to no part of this optimizer";
-  if (!problems.empty())
-    throw Error("optimizer", "the stored state is of another optimizer:" + problems +
-                                 "\nBuild the optimizer with the rule, parameters and groups it was stored with.");
-
-  impl_->steps = given.at("steps").item<int64_t>();
-  impl_->skipped = given.at("skipped_steps").item<int64_t>();
-  for (size_t i = 0; i < param_groups_.size(); ++i) {
-    group_options(i).lr(given.at("group." + std::to_string(i) + ".lr").item<double>());
-    group_options(i).weight_decay(given.at("group." + std::to_string(i) + ".weight_decay").item<double>());
-  }
-  const auto copy = [&](NamedTensors& own, const std::string& prefix) {
-    for (auto& [name, tensor] : own) tensor = given.at(prefix + name).detach().to(tensor.device()).clone();
-  };
-  copy(impl_->theta, "theta.");
-  copy(impl_->state, "state.");
-  impl_->compute_theta = converted(impl_->theta, impl_->compute_options());
-  for (size_t i = 0; i < impl_->fallback.size(); ++i) {
-    const std::string prefix = "fallback." + impl_->binding.uncovered[i].name + ".";
-    FallbackState& state = impl_->fallback[i];
-    state.steps = given.at(prefix + "steps").item<int64_t>();
-    state.mean = given.at(prefix + "mean").to(state.mean.device()).clone();
-    state.square = given.at(prefix + "square").to(state.square.device()).clone();
-  }
-}
-
-void LearnedOptimizer::save(torch::serialize::OutputArchive& archive) const {
-  // Archive keys may not hold dots and slashes, parameter names do: names go into a list, tensors are numbered.
-  c10::List<std::string> names;
-  size_t i = 0;
-  for (const auto& [name, tensor] : state()) {
-    names.push_back(name);
-    archive.write("tensor" + std::to_string(i++), tensor, /*is_buffer=*/true);
-  }
-  archive.write("format", c10::IValue(kArchiveFormat));
-  archive.write("rule", c10::IValue(impl_->rule->describe()));
-  archive.write("names", c10::IValue(names));
-}
-
-void LearnedOptimizer::load(torch::serialize::InputArchive& archive) {
-  c10::IValue format, rule, names;
-  if (!archive.try_read("format", format) || !format.isString() || format.toStringRef() != kArchiveFormat ||
-      !archive.try_read("rule", rule) || !archive.try_read("names", names))
-    throw Error("optimizer", "the archive holds no learned optimizer.");
-  if (rule.toStringRef() != impl_->rule->describe())
-    throw Error("optimizer", "the archive holds another rule: expected " + impl_->rule->describe() + ", received " +
-                                 rule.toStringRef() + ". Build the optimizer with that rule.");
-  NamedTensors stored;
-  size_t i = 0;
-  for (const auto& name : names.toListRef()) {
-    at::Tensor tensor;
-    archive.read("tensor" + std::to_string(i++), tensor, /*is_buffer=*/true);
-    stored.add(name.toStringRef(), tensor);
-  }
-  load_state(stored);
-}
 
 std::string LearnedOptimizer::describe() const {
   int64_t parameters = 0, bytes = 0, fallback = 0;

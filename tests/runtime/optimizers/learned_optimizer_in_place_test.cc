@@ -130,5 +130,22 @@ TEST(LearnedOptimizerInPlace, UncoveredParametersStillGoToTheFallback) {
   EXPECT_FALSE(at::equal(parameters.back().second, at::ones({2})));
 }
 
+TEST(LearnedOptimizerInPlace, StepsWithTheThetaThatWasLoaded) {
+  const auto rule = make_update_rule(rule_preset("unf"), small_space());
+  const NamedTensors theta[] = {random_theta(*rule, Rng(1)), random_theta(*rule, Rng(2))};
+  const NamedParameters parameters[] = {fresh_parameters(), fresh_parameters()};
+  LearnedOptimizer first(parameters[0], rule, theta[0], unlooked_at()),
+      other(parameters[1], rule, theta[1], unlooked_at());
+  const NamedTensors start = other.state();
+  for (const NamedParameters& own : parameters) set_gradients(own, 0);
+  first.step();  // has made itself ready for its own theta
+  for (size_t i = 0; i < parameters[0].size(); ++i) parameters[0][i].second.detach().copy_(parameters[1][i].second);
+  first.load_state(start);
+  first.step();
+  other.step();
+  for (size_t i = 0; i < parameters[0].size(); ++i)
+    EXPECT_TRUE(at::equal(parameters[0][i].second, parameters[1][i].second)) << parameters[0][i].first;
+}
+
 }  // namespace
 }  // namespace nfopt
