@@ -114,6 +114,9 @@ struct Mixing {
   int64_t sums = 0;
   int64_t planes = 0;
   int64_t first_plane = 0;  ///< numbers before it are the views' scalars
+
+  /// Cuts every view into tasks, when everything else is known.
+  void choose_chunks();
 };
 
 /// The equivariant layer over `plan` with parameters stored as in unf_layout. Nothing where the kernels have no path:
