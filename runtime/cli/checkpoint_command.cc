@@ -1,10 +1,13 @@
-// nfopt checkpoint inspect: what a file of meta-parameters or a run's checkpoint holds.
+// nfopt checkpoint inspect | average: what a file of meta-parameters or a run's checkpoint holds; the mean of several.
 
+#include <nfopt/nflayers/spec/error.h>
 #include <nfopt/nflayers/spec/table.h>
 #include <nfopt/runtime/cli/commands.h>
 #include <nfopt/runtime/io/safetensors.h>
+#include <nfopt/runtime/optimizers/average_meta_parameters.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +40,25 @@ void inspect_checkpoint(const std::string& file) {
   std::fputs(aligned(tensors, "  ").c_str(), stdout);
 }
 
+struct AverageArguments {
+  std::vector<std::string> files;
+  std::vector<double> weights;
+  std::string out;
+};
+
+void average_checkpoints(const AverageArguments& arguments) {
+  if (!arguments.weights.empty() && arguments.weights.size() != arguments.files.size())
+    throw Error("checkpoint", "expected a weight for each of " + std::to_string(arguments.files.size()) +
+                                  " files, received " + std::to_string(arguments.weights.size()) + " weights.");
+  std::vector<WeightedMetaParameters> entries;
+  for (size_t i = 0; i < arguments.files.size(); ++i)
+    entries.push_back({std::filesystem::path(arguments.files[i]).filename().string(),
+                       load_meta_parameters(arguments.files[i]),
+                       arguments.weights.empty() ? 1.0 : arguments.weights[i]});
+  save_meta_parameters(arguments.out, average(entries));
+  std::printf("%s   the mean of %zu files\n", arguments.out.c_str(), entries.size());
+}
+
 }  // namespace
 
 void add_checkpoint(CLI::App& app) {
@@ -46,6 +68,14 @@ void add_checkpoint(CLI::App& app) {
   const auto file = std::make_shared<std::string>();
   show->add_option("file", *file, "a .safetensors file")->required();
   show->callback([file] { inspect_checkpoint(*file); });
+
+  auto* mean = checkpoint->add_subcommand("average", "The weighted mean of meta-parameters of one rule, as a new file");
+  const auto arguments = std::make_shared<AverageArguments>();
+  mean->add_option("files", arguments->files, "files of meta-parameters")->required();
+  mean->add_option("--weights", arguments->weights, "one per file, separated by commas; default: all alike")
+      ->delimiter(',');
+  mean->add_option("--out", arguments->out, "the file to write")->required();
+  mean->callback([arguments] { average_checkpoints(*arguments); });
 }
 
 }  // namespace nfopt::cli

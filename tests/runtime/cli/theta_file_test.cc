@@ -79,5 +79,23 @@ TEST_F(ThetaFile, OfAPerParameterRuleFitsAnyNetwork) {
   EXPECT_EQ(outcome.status, 0) << outcome.err;
 }
 
+TEST_F(ThetaFile, MeanOfTwoTrainsLikeAnyOther) {
+  const std::vector<std::string> files = {theta("per_parameter_mlp", perceptron({16, 8, 10})),
+                                          theta("per_parameter_mlp", perceptron({16, 8, 8, 10}))};
+  const std::string mean = (folder_ / "mean.safetensors").string();
+  const auto average = [&](const std::string& weights) {
+    return testing::Command({"checkpoint", "average", files[0], files[1], "--weights", weights, "--out", mean}).run();
+  };
+  const Outcome refused = average("1,2,3");
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_TRUE(contains(refused.err, "2 files, received 3 weights")) << refused.err;
+  EXPECT_FALSE(fs::exists(mean));
+  const Outcome averaged = average("1,2");
+  EXPECT_EQ(averaged.status, 0) << averaged.err;
+  EXPECT_TRUE(contains(averaged.out, "mean of 2 files")) << averaged.out;
+  const Outcome outcome = train_with("per_parameter_mlp", mean);
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+}
+
 }  // namespace
 }  // namespace nfopt
