@@ -7,8 +7,8 @@
 
 namespace nfopt {
 
-/// The rule that is meta-trained: the preset, with the constants of the config, or as the file to start from says it. Throws Error when the file holds
-/// another rule than the config names.
+/// The rule that is meta-trained: the preset, with the constants of the config, or as the file to start from says it.
+/// Throws Error when the file holds another rule than the config names.
 NFOPT_API RuleDescription rule_to_train(const MetaTrainConfig& config);
 
 /// theta [1, ...] by name at outer step 0: of the file, or the published start drawn from `rng`, or clipped

@@ -39,6 +39,12 @@ const std::pair<const char*, double D::*> kNumbers[] = {
 const std::pair<ContextNominal, const char*> kNominals[] = {{ContextNominal::adam, "adam"},
                                                             {ContextNominal::momentum, "momentum"}};
 
+std::string nominal_name(ContextNominal nominal) {
+  for (const auto& [value, name] : kNominals)
+    if (nominal == value) return name;
+  return "";
+}
+
 /// Every entry of the description with its name.
 template <class Description, class Visitor>
 void visit(Description& d, const Visitor& visitor) {
@@ -79,8 +85,7 @@ void check(const ContextDescription& d) {
 std::string to_json(const ContextDescription& d) {
   Json json;
   visit(d, [&](const char* name, const auto& value) { json[name] = value; });
-  for (const auto& [nominal, name] : kNominals)
-    if (d.nominal == nominal) json["nominal"] = name;
+  json["nominal"] = nominal_name(d.nominal);
   return json.dump();
 }
 
@@ -131,7 +136,7 @@ ContextDescription read_context(YamlMap map) {
   for (const auto& [name, field] : kNumbers) d.*field = map.real(name, {}, d.*field);
   std::vector<std::string> nominals;
   for (const auto& [nominal, name] : kNominals) nominals.emplace_back(name);
-  const std::string chosen = map.text("nominal", nominals, kNominals[0].second);
+  const std::string chosen = map.text("nominal", nominals, nominal_name(d.nominal));
   for (const auto& [nominal, name] : kNominals)
     if (chosen == name) d.nominal = nominal;
   map.finish();
@@ -148,8 +153,7 @@ YamlValue to_yaml_value(const ContextDescription& d) {
     map.set(name, YamlValue::sequence(std::move(items)));
   }
   for (const auto& [name, field] : kNumbers) map.set(name, YamlValue::scalar(shortest(d.*field)));
-  for (const auto& [nominal, name] : kNominals)
-    if (d.nominal == nominal) map.set("nominal", YamlValue::text_scalar(name));
+  map.set("nominal", YamlValue::text_scalar(nominal_name(d.nominal)));
   return map;
 }
 

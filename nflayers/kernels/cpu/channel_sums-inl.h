@@ -45,18 +45,17 @@ HWY_INLINE V lane_sums(D d, const V (&v)[n]) {
 // 512 bits.
 template <class T>
 constexpr bool kSumsInRegisters = HWY_TARGET <= HWY_AVX3&& HWY_LANES(T) == 16;
-template <class T>
 constexpr size_t kSummed = 8;  ///< elements of a block
 
 #if HWY_TARGET != HWY_SCALAR  // which has no lanes to shuffle
 /// The dot products of a block with q, two parts of each, in four groups of lanes: elements 0-3, 4-7, 0-3, 4-7. Only
 /// shuffles within 128 bits: those that cross them need a register of indices each, and a copy of it.
 template <class D, class T = hn::TFromD<D>, class V = hn::Vec<D>>
-HWY_INLINE V dot_block(D d, const T* HWY_RESTRICT q, const V (&h)[kSummed<T>][2]) {
+HWY_INLINE V dot_block(D d, const T* HWY_RESTRICT q, const V (&h)[kSummed][2]) {
   const hn::Repartition<double, D> pairs;
   const V q0 = hn::Load(d, q), q1 = hn::Load(d, q + HWY_LANES(T));
-  V sum[8], two[4], four[2];
-  unrolled<8>([&](auto e) NFOPT_LAMBDA { sum[e] = hn::MulAdd(q1, h[e][1], hn::Mul(q0, h[e][0])); });
+  V sum[kSummed], two[4], four[2];
+  unrolled<kSummed>([&](auto e) NFOPT_LAMBDA { sum[e] = hn::MulAdd(q1, h[e][1], hn::Mul(q0, h[e][0])); });
   unrolled<4>([&](auto i) NFOPT_LAMBDA {
     const V a = sum[2 * i], b = sum[2 * i + 1];
     two[i] = hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));

@@ -97,7 +97,7 @@ template <class T>
 void sum_last_layer(const StepMember<T>& member, const MixView& view, const BodyLayer& last, const T* x, int64_t begin,
                     int64_t count, std::vector<SumTarget<T>>& targets, T* h) {
   const hn::ScalableTag<T> d;
-  constexpr int64_t kE = kSummed<T>, kLanes = HWY_LANES(T), kChannels = 2 * kLanes;
+  constexpr int64_t kE = kSummed, kLanes = HWY_LANES(T), kChannels = 2 * kLanes;
   const T* w = member.weights_of(last);
   const T* b = member.bias_of(last);
   const T* q = member.packed_mixing + view.coefficients;
