@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <map>
 
-namespace nfopt {
+namespace nfopt::role_tied {
 namespace {
 
 constexpr const char* kRelationNames[] = {"self", "block", "else"};
@@ -110,4 +110,4 @@ std::string key_of(const BlockClass& out, const BlockClass& in, Relation relatio
   return out.role + "<" + in.role + "|" + kRelationNames[relation] + "|" + text + "|" + (keep ? "keep" : "mean");
 }
 
-}  // namespace nfopt
+}  // namespace nfopt::role_tied

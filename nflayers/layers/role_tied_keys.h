@@ -9,9 +9,11 @@
 #include <vector>
 
 // Names of the kinds of terms whose coefficients a role-tied layer shares (role_tied_map.h has their grammar).
-namespace nfopt {
+namespace nfopt::role_tied {
 
+/// Where the view that is read lies, seen from the one that is written: the same, of one block with it, elsewhere.
 enum Relation : size_t { kSelf, kBlock, kElse, kRelations };
+
 /// A view as keys see it.
 struct KeyView {
   std::string role;
@@ -43,4 +45,4 @@ BlockClass class_of(const KeyView& view, const Half& half, const std::vector<int
 
 std::string key_of(const BlockClass& out, const BlockClass& in, Relation relation);
 
-}  // namespace nfopt
+}  // namespace nfopt::role_tied

@@ -12,6 +12,9 @@
 #include <sstream>
 
 namespace nfopt {
+
+using namespace role_tied;
+
 namespace {
 
 /// Output blocks of one signature that share a class: one product computes them all.

@@ -4,7 +4,6 @@
 #include <nfopt/runtime/optimizers/theta_values.h>
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <cmath>
 #include <ostream>
 #include <sstream>

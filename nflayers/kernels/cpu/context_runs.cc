@@ -1,6 +1,6 @@
 #include <nfopt/nflayers/kernels/cpu/context_runs.h>
 
-#include <cstring>
+#include <type_traits>
 
 // This file once per instruction set.
 #undef HWY_TARGET_INCLUDE
@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 // After highway.h: it is included once per instruction set as well.
 #include <hwy/contrib/math/math-inl.h>
+#include <nfopt/nflayers/kernels/cpu/leading_lanes-inl.h>
 
 // Loops over channels and features: rolled up, their arrays would live in memory instead of registers.
 #ifndef NFOPT_UNROLL
@@ -23,25 +24,18 @@ using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 constexpr int H = kContextHidden;
 
-/// Full vectors are read in place; the rest of a run passes through a buffer, so that nothing behind it is touched.
+/// With kRest the first n lanes, so that nothing behind the end of a run is touched.
 template <bool kRest>
 HWY_INLINE V load(const float* from, int64_t n) {
   const D d;
-  if constexpr (!kRest) return hn::LoadU(d, from);
-  HWY_ALIGN float buffer[hn::MaxLanes(d)] = {};
-  std::memcpy(buffer, from, static_cast<size_t>(n) * sizeof(float));
-  return hn::Load(d, buffer);
+  if constexpr (kRest) return load_leading(d, from, static_cast<size_t>(n));
+  return hn::LoadU(d, from);
 }
 template <bool kRest>
 HWY_INLINE void store(V value, float* to, int64_t n) {
   const D d;
-  if constexpr (!kRest) {
-    hn::StoreU(value, d, to);
-    return;
-  }
-  HWY_ALIGN float buffer[hn::MaxLanes(d)];
-  hn::Store(value, d, buffer);
-  std::memcpy(to, buffer, static_cast<size_t>(n) * sizeof(float));
+  if constexpr (kRest) return store_leading(d, value, static_cast<size_t>(n), to);
+  hn::StoreU(value, d, to);
 }
 
 /// part(i, n, rest) for every full vector of a run, then for what is left.

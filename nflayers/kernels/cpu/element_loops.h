@@ -30,6 +30,13 @@ struct ElementLoops {
   bool contiguous = false;       ///< element e is first + e
 };
 
+/// Strides of an array of these sizes whose last axis has the stride `innermost`.
+inline std::vector<int64_t> row_major(const std::vector<int64_t>& sizes, int64_t innermost = 1) {
+  std::vector<int64_t> strides(sizes.size());
+  for (size_t i = sizes.size(); i-- > 0; innermost *= sizes[i]) strides[i] = innermost;
+  return strides;
+}
+
 /// Loops around one another at most; deeper views have no path here.
 inline constexpr size_t kMostLoops = 16;
 

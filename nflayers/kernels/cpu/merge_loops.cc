@@ -59,10 +59,4 @@ class LoopMerge {
 
 void merge_loops(ElementLoops& loops, const std::vector<LinearMap*>& maps) { LoopMerge(loops, maps).run(); }
 
-std::vector<int64_t> row_major(const std::vector<int64_t>& sizes, int64_t innermost) {
-  std::vector<int64_t> strides(sizes.size());
-  for (size_t i = sizes.size(); i-- > 0; innermost *= sizes[i]) strides[i] = innermost;
-  return strides;
-}
-
 }  // namespace nfopt::cpu
