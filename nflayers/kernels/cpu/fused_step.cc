@@ -136,6 +136,8 @@ void FusedStep::Layout::pack(const ThetaArguments<T>& theta, int64_t member, T* 
       std::copy(w + (in + k) * out, w + (in + k + 1) * out, packed + constant_weights + k * layer.out);
     T* weights = packed + layer.weights;
     for (int64_t i = 0; i < in; ++i) {
+      // Products leave out inputs that are 0, which must not hide a weight that is not finite: 0 of it is NaN.
+      for (int64_t o = 0; o < out; ++o) packed[layer.bias + o] += T(0) * w[i * out + o];
       if (l + 1 == shape.body.size()) {
         std::copy(w + i * out, w + (i + 1) * out, weights + i * layer.out);
         continue;

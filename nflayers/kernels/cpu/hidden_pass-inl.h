@@ -14,6 +14,7 @@
 #include <nfopt/nflayers/kernels/cpu/strided-inl.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -94,10 +95,11 @@ void add_run(const RunWalk& walk, const Run& run, const std::vector<SumTarget<T>
 /// The last hidden layer of a tile, its dot products and sums, block by block in registers. Blocks that lie in no single
 /// run, or whose run a target takes in part, are stored in h and summed from there.
 template <class T>
-void sum_last_layer(const StepMember<T>& member, const MixView& view, const BodyLayer& last, const T* x, int64_t begin,
-                    int64_t count, std::vector<SumTarget<T>>& targets, T* h) {
+void sum_last_layer(const StepMember<T>& member, const MixView& view, const BodyLayer& last, const LiveLists<T>& inputs,
+                    const T* x, int64_t begin, int64_t count, std::vector<SumTarget<T>>& targets, T* h) {
   const hn::ScalableTag<T> d;
   constexpr int64_t kE = kSummed, kLanes = HWY_LANES(T), kChannels = 2 * kLanes;
+  static_assert(kGroup<T> % kE == 0);
   const T* w = member.weights_of(last);
   const T* b = member.bias_of(last);
   const T* q = member.packed_mixing + view.coefficients;
@@ -105,7 +107,7 @@ void sum_last_layer(const StepMember<T>& member, const MixView& view, const Body
   int64_t made = 0;  // elements whose channels have been computed
   const auto make = [&](const auto& take) NFOPT_LAMBDA {
     hn::Vec<decltype(d)> block[kE][2];
-    across_sums<kE, 2, 1, true>(d, w, kChannels, b, last.in, x + made, kTile, 1, block);
+    across_sums<kE, 2, 1, true>(d, w, kChannels, b, inputs.of(made), x + made, kTile, 1, block);
     for (int64_t j = 0; j < view.scalars; ++j) hn::Store(dot_block(d, q + j * kChannels, block), d, dots[j][made / kE]);
     take(block);
     made += kE;
@@ -156,6 +158,15 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
   T* h = scratch.take(kTile * channels);
   T* z = scratch.take(kTile * scalars);
 
+  constexpr int64_t kGroups = kTile / kGroup<T>;
+  Scratch<uint32_t> indices(3 * kGroups * padded(width));
+  const auto lists = [&] { return LiveLists<T>{indices.take(kGroups * padded(width)), padded(width), {}}; };
+  LiveLists<T> all = lists(), live = lists(), next_live = lists();
+  for (int64_t group = 0; group < kGroups; ++group) {
+    std::iota(all.list(group), all.list(group) + shape.channels(), 0);
+    all.counts[group] = shape.channels();
+  }
+
   std::vector<SumTarget<T>> targets;
   T* next = partials;
   for (const int index : view.halves) {
@@ -171,19 +182,22 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
   for (int64_t begin = chunk * view.chunk; begin < end; begin += view.tile()) {
     const int64_t count = std::min(view.tile(), end - begin);
     load_tile(shape, member, loops, begin, count, x);
+    const LiveLists<T>* inputs = &all;
     for (size_t l = 0; l + 1 < shape.body.size(); ++l) {
       const BodyLayer& layer = shape.body[l];
-      dense(member.weights_of(layer), member.bias_of(layer), layer, x, count, y);
+      dense(member.weights_of(layer), member.bias_of(layer), layer, *inputs, x, count, y, next_live);
       std::swap(x, y);
+      std::swap(live, next_live);
+      inputs = &live;
     }
     const BodyLayer& last = shape.body.back();
     if constexpr (kSumsInRegisters<T>) {
       if (view.few() && channels == static_cast<int64_t>(2 * HWY_LANES(T))) {
-        sum_last_layer(member, view, last, x, begin, count, targets, h);
+        sum_last_layer(member, view, last, *inputs, x, begin, count, targets, h);
         continue;
       }
     }
-    dense_across(member.weights_of(last), member.bias_of(last), last, x, count, h);
+    dense_across(member.weights_of(last), member.bias_of(last), last, *inputs, x, count, h);
 
     const T* q = member.packed_mixing + view.coefficients;
     T* planes = member.planes + view.first_scalar + begin / loops.folded;

@@ -281,6 +281,39 @@ TEST(FusedRule, AnyWidthAndDepthAgreesWithAten) {
   }
 }
 
+// Hidden channels that are 0 in a whole tile are left out of the next layer's products.
+TEST(FusedRule, LayersThatAreDeadInPartOrWhollyAgreeWithAten) {
+  const LearnedRule rule(rule_preset("unf"), kSpaces[0].make());
+  const Tensors start = random_list(rule, Rng(2));
+  for (const char* layer : {"L0.b", "L1.b"}) {
+    for (const int64_t alive : {5, 0}) {
+      NamedTensors theta = loud_theta(rule, Rng(1), 1);
+      const_cast<at::Tensor*>(theta.find(layer))->slice(-1, alive).fill_(-1e4);
+      const Outcome reference = run(rule, theta, start, at::kDouble, Path::aten);
+      for (const std::string& target : cpu::simd_targets()) {
+        SCOPED_TRACE(std::string(layer) + ", " + std::to_string(alive) + " alive, " + target);
+        cpu::use_simd_target(target);
+        for (const at::ScalarType type : {at::kDouble, at::kFloat})
+          expect_near(run(rule, theta, start, type, Path::fused), reference, tolerance(type));
+      }
+      cpu::use_simd_target("");
+    }
+  }
+}
+
+// 0 times a weight that is not finite is NaN, also where the 0 is left out.
+TEST(FusedRule, NoDeadChannelHidesAWeightThatIsNotFinite) {
+  const LearnedRule rule(rule_preset("unf"), kSpaces[0].make());
+  const Tensors start = random_list(rule, Rng(2));
+  for (const double weight : {std::nan(""), HUGE_VAL}) {
+    NamedTensors theta = loud_theta(rule, Rng(1), 1);
+    const_cast<at::Tensor*>(theta.find("L0.b"))->fill_(-1e4);
+    const_cast<at::Tensor*>(theta.find("L1.w"))->select(-2, 3).fill_(weight);
+    for (const Path path : {Path::aten, Path::fused})
+      EXPECT_TRUE(run(rule, theta, start, at::kFloat, path).params[0].isnan().all().item<bool>()) << weight;
+  }
+}
+
 TEST(FusedRule, RulesWithoutAPathAreNotFused) {
   for (const char* preset : {"unf_full", "lolv2", "sgdcontrol", "rmsnormed"})
     EXPECT_FALSE(LearnedRule(rule_preset(preset), small_space()).is_fused()) << preset;
