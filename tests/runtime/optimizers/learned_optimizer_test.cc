@@ -67,7 +67,7 @@ TEST(LearnedOptimizer, AppliesTheRuleWithLrAndDecoupledDecay) {
   loss_of(net, 0).backward();
   std::vector<at::Tensor> params, grads;
   for (const auto& slice : small_rule()->slices()) {
-    const auto& p = net.named_parameters()[slice.name];
+    const at::Tensor p = net.named_parameters()[slice.name];
     params.push_back(p.detach().clone().unsqueeze(0));
     grads.push_back(p.grad().unsqueeze(0));
   }
