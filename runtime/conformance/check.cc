@@ -191,11 +191,10 @@ std::vector<TestResult> check(const Target& target, const CheckOptions& options,
           (before->outcome == Outcome::skipped && before->test.name == "manifest-complete")) {
         wave.push_back(test);
       } else {
-        results.push_back({.test = test, .outcome = Outcome::skipped, .failures = {}, .notes = {}});
-        if (before->outcome == Outcome::failed)
-          results.back().notes = {"needs " + test.after};
-        else
-          results.back().notes = before->notes;
+        const bool failed = before->outcome == Outcome::failed;
+        TestResult result{.test = test, .outcome = Outcome::skipped, .failures = {}, .notes = {}};
+        result.notes = failed ? std::vector<std::string>{"needs " + test.after} : before->notes;
+        results.push_back(std::move(result));  // `before` points into results: no longer valid
         finished(results.back());
       }
     }

@@ -192,7 +192,8 @@ TEST(GroupsTest, TheLayerGroupContainsTheSymmetries) {
 
 TEST(GroupsTest, ANestedLabelDrawsAnOwnPermutationPerIndexOfItsParent) {
   const WeightSpace space({tensor("w", {24, 3}, "[[h=3, k@h], d]")});
-  const auto& permutations = random_symmetry(space, Rng(4)).permutations[static_cast<size_t>(label(space, "k"))];
+  const GroupElement element = random_symmetry(space, Rng(4));
+  const auto& permutations = element.permutations[static_cast<size_t>(label(space, "k"))];
   ASSERT_EQ(permutations.size(), 3u);
   EXPECT_TRUE(permutations[0] != permutations[1] || permutations[1] != permutations[2]);
 }

@@ -29,7 +29,8 @@ struct Foreign : torch::nn::Module {
       std::string word, next;
       std::getline(path, word, '.');
       for (; std::getline(path, next, '.'); word = next) {
-        auto* child = at->named_children().find(word);
+        const auto children = at->named_children();
+        const auto* child = children.find(word);
         at = child ? child->get() : at->register_module(word, std::make_shared<torch::nn::Module>()).get();
       }
       at::Tensor values = start.tensors()[i][0].clone();

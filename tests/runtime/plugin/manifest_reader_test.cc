@@ -108,15 +108,15 @@ TEST(ManifestReader, SurvivesDamagedBytes) {
 TEST(ManifestReader, RefusesAnUnterminatedOrMalformedText) {
   auto bytes = bytes_of(kFolder / "described.nfopt.so");
   const std::string id = std::string("described") + '\0';
-  const auto start =
-      std::search(bytes.begin(), bytes.end(), id.begin(), id.end(), [](char a, char b) { return a == b; });
-  // The id is the only place in the file where the text is followed by 22 more zeros.
-  auto position = start;
-  while (position != bytes.end() && std::any_of(position + 9, position + 32, [](char c) { return c != '\0'; })) {
-    position = std::search(position + 1, bytes.end(), id.begin(), id.end());
+  // In the manifest 22 more zeros follow; sanitizers lay such texts elsewhere too.
+  const auto next = [&](auto from) { return std::search(from, bytes.end(), id.begin(), id.end()); };
+  int places = 0;
+  for (auto position = next(bytes.begin()); position != bytes.end(); position = next(position + 1)) {
+    if (std::any_of(position + 9, position + 32, [](char c) { return c != '\0'; })) continue;
+    std::fill(position, position + 32, 'x');
+    ++places;
   }
-  ASSERT_NE(position, bytes.end());
-  std::fill(position, position + 32, 'x');
+  ASSERT_GT(places, 0);
   expect_refusal(Reason::bad_manifest, "malformed id",
                  [&] { read_manifest(MemoryBytes(std::as_bytes(std::span(bytes))), "'damaged'"); });
 }
