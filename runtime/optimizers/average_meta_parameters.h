@@ -14,7 +14,8 @@ struct WeightedMetaParameters {
   double weight = 1;
 };
 
-/// The weighted mean, theta = sum_i w_i theta_i / sum_i w_i, [1, ...] each, computed in float64 and kept in the types of the first.
+/// The weighted mean, theta = sum_i w_i theta_i / sum_i w_i, [1, ...] each, computed in float64 and kept in the types of
+/// the first.
 ///
 /// Pieces of meta-training that start from one another lie close enough for a straight line between them to stay good:
 /// their mean has less of the noise of each, and of what the later one learned at the earlier one's expense ("model

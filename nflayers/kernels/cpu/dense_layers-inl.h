@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 HWY_BEFORE_NAMESPACE();
 namespace nfopt::cpu::HWY_NAMESPACE {
@@ -51,13 +52,21 @@ struct AllInputs {
 template <class T>
 struct LiveLists {
   static_assert(kTile % kGroup<T> == 0 && kGroup<T> % kElements<T> == 0);
+  static constexpr size_t kGroups = kTile / kGroup<T>;
 
-  uint32_t* indices;  ///< [groups][width]
+  uint32_t* indices;  ///< [kGroups][width]
   int64_t width;
-  size_t counts[kTile / kGroup<T>];
+  size_t counts[kGroups];
 
   uint32_t* list(size_t group) const { return indices + group * width; }
   LiveInputs of(size_t element) const { return {list(element / kGroup<T>), counts[element / kGroup<T>]}; }
+  /// Lists all of `inputs` in every group.
+  void keep_all(int64_t inputs) {
+    for (size_t group = 0; group < kGroups; ++group) {
+      std::iota(list(group), list(group) + inputs, 0);
+      counts[group] = inputs;
+    }
+  }
 };
 
 /// max(0, w x + b) for kOutputs outputs, the first of them `out`, of a group of elements. x [in][kTile], w [in][8],
@@ -87,6 +96,7 @@ HWY_INLINE size_t dense_block(D d, const T* HWY_RESTRICT w, const T* HWY_RESTRIC
       sum[o][v] = hn::Max(hn::Zero(d), sum[o][v]);
       hn::Store(sum[o][v], d, y + o * kTile + v * lanes);
     });
+    static_assert(kVectors == 3);
     const V any = hn::Or3(sum[o][0], sum[o][1], sum[o][2]);
     live[kept] = static_cast<uint32_t>(out + o);  // without a branch, which nothing could predict
     // As integers: numbers joined by Or may read as NaN, for which no ordered comparison holds.

@@ -14,7 +14,6 @@
 #include <nfopt/nflayers/kernels/cpu/strided-inl.h>
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -158,14 +157,11 @@ void hidden_chunk(const StepShape& shape, const StepMember<T>& member, int64_t v
   T* h = scratch.take(kTile * channels);
   T* z = scratch.take(kTile * scalars);
 
-  constexpr int64_t kGroups = kTile / kGroup<T>;
+  constexpr int64_t kGroups = LiveLists<T>::kGroups;
   Scratch<uint32_t> indices(3 * kGroups * padded(width));
   const auto lists = [&] { return LiveLists<T>{indices.take(kGroups * padded(width)), padded(width), {}}; };
   LiveLists<T> all = lists(), live = lists(), next_live = lists();
-  for (int64_t group = 0; group < kGroups; ++group) {
-    std::iota(all.list(group), all.list(group) + shape.channels(), 0);
-    all.counts[group] = shape.channels();
-  }
+  all.keep_all(shape.channels());
 
   std::vector<SumTarget<T>> targets;
   T* next = partials;

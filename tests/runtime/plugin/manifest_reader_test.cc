@@ -112,7 +112,8 @@ TEST(ManifestReader, RefusesAnUnterminatedOrMalformedText) {
   const auto next = [&](auto from) { return std::search(from, bytes.end(), id.begin(), id.end()); };
   int places = 0;
   for (auto position = next(bytes.begin()); position != bytes.end(); position = next(position + 1)) {
-    if (std::any_of(position + 9, position + 32, [](char c) { return c != '\0'; })) continue;
+    if (bytes.end() - position < 32 || std::any_of(position + 9, position + 32, [](char c) { return c != '\0'; }))
+      continue;
     std::fill(position, position + 32, 'x');
     ++places;
   }
